@@ -1,0 +1,90 @@
+"""What a dialogue wants done: the outputs of the executor.
+
+Every step's actions are any number of `Say`, then exactly one of `Listen`, `CallApi`,
+`TransferTo`, `HangUp`: what the dialogue waits for next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitEntry:
+    """How keys make an entry: complete at `most` keys, or at `terminator` from `least` on, or
+    when no further key comes for `gap_ms`.
+    """
+
+    least: int = 1
+    most: int = 1
+    terminator: str = "#"
+    gap_ms: int = 3000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What the dialogue expects to hear.
+
+    `phrases` narrows the recogniser, None leaves it open. `spoken_digits` is the number of
+    digits that make a spoken answer complete, 0 where that says nothing. `sensitive` forbids
+    any trace of the answer: no log, no store, no recording, no speech recognition.
+    """
+
+    speech: bool = True
+    phrases: tuple[str, ...] | None = None
+    keys: DigitEntry | None = field(default_factory=DigitEntry)
+    spoken_digits: int = 0
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """Speak `text` in `language`; the caller may interrupt unless `interruptible` is False.
+
+    `static` says that the text is the same in every call, and so worth rendering beforehand.
+    """
+
+    text: str
+    language: str
+    interruptible: bool = True
+    static: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Wait for the caller."""
+
+    expect: Expectation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallApi:
+    """Ask the integration `name`: `path` is appended to its base URL; `body` is sent as JSON.
+
+    `idempotency_key` is set for requests that change the world, else None: those are never
+    repeated blindly. `timeout_ms` covers the whole request.
+    """
+
+    request_id: str
+    name: str
+    method: str
+    path: str
+    body: Mapping[str, str] | None = None
+    idempotency_key: str | None = None
+    timeout_ms: int = 3000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferTo:
+    """Hand the caller to `destination`, a name of the flow's allow-list."""
+
+    destination: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangUp:
+    """End the call, once what was said has been heard."""
+
+
+Action = Say | Listen | CallApi | TransferTo | HangUp

@@ -1,0 +1,1 @@
+"""The world that flows ask: named REST integrations."""

@@ -1,0 +1,1 @@
+"""Phones that ring us: the callers of the demo, of `ivrctl call` and of the tests."""

@@ -1,0 +1,96 @@
+"""One typed settings object: `IVR_*` in the environment, then `ivr.toml`, then the defaults.
+
+No secret has a default that works.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ivr.errors import IvrError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Times in seconds (`_s`) or milliseconds (`_ms`)."""
+
+    model_config = SettingsConfigDict(env_prefix="IVR_", extra="ignore", toml_file="ivr.toml")
+
+    env: Literal["development", "production"] = "development"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    var_dir: Path = PROJECT / "var"
+    """Where everything lives that the programs write."""
+
+    flow: Path = PROJECT / "flows" / "bank.json"
+    nlu_dir: Path = PROJECT / "nlu_models" / "bank"
+    models_dir: Path | None = None
+    """Where installed recognition models live; None: `var_dir`/models."""
+    bundled_models_dir: Path = PROJECT / "models"
+
+    host: str = "127.0.0.1"
+    audiosocket_port: int = Field(9092, ge=0, le=65535)
+    http_port: int = Field(9080, ge=0, le=65535)
+    workers: int = Field(1, ge=1, le=64)
+    """How many workers `serve` runs; worker n listens n ports above the two given."""
+    drain_s: float = Field(60.0, ge=0)
+    max_calls: int = Field(200, ge=1)
+
+    database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    synthesis_url: str | None = None
+    """`unix:/path` of the speech-synthesis process."""
+    integrations: dict[str, str] = Field(default_factory=dict)
+    """Base URL of each integration that flows name, e.g. {"bank": "http://127.0.0.1:9070"}."""
+
+    ami_host: str = "127.0.0.1"
+    ami_port: int = Field(5038, ge=1, le=65535)
+    ami_user: str = "ivr"
+    ami_secret: SecretStr | None = None
+    """None: no Asterisk Manager Interface; language and transfers then stay unknown to us."""
+
+    recogniser_threads: int = Field(2, ge=1, le=32)
+    worker_name: str = "worker-0"
+
+    @property
+    def installed_models_dir(self) -> Path:
+        """Where `ivrctl models install` puts models."""
+        return self.models_dir or self.var_dir / "models"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the file."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """The process's settings. Raises IvrError, naming the setting, when one is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise IvrError(
+            f"Setting {name} is wrong: {first['msg']}.",
+            remedy=f"Set IVR_{name.upper()} in the environment or {name} in ivr.toml.",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise IvrError(f"ivr.toml cannot be read: {error}.", remedy="Mend the file.") from None

@@ -1,0 +1,1 @@
+"""Frames to words and words to frames: each engine behind a port."""

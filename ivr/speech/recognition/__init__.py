@@ -1,0 +1,1 @@
+"""Words from the caller's sound."""

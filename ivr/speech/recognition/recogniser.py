@@ -1,0 +1,84 @@
+"""The port of speech recognition: one `Recogniser` a process, one `Utterance` for each time
+the caller speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ivr.audio.format import AudioFormat
+from ivr.errors import IvrError
+
+
+class RecognitionFailed(IvrError):
+    """The engine could not do its work on this utterance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One recognised word; times in ms from the utterance's first fed sample; confidence 0..1."""
+
+    text: str
+    start_ms: float
+    end_ms: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What was understood of an utterance; empty `text` when nothing was."""
+
+    text: str
+    words: tuple[Word, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """Mean word confidence, 0..1; 0 when nothing was recognised."""
+        if not self.words:
+            return 0.0
+        return sum(word.confidence for word in self.words) / len(self.words)
+
+
+class Utterance(Protocol):
+    """One stretch of the caller's speech. Decoding happens off the event loop, in order."""
+
+    def feed(self, pcm: bytes) -> None:
+        """Add sound (any whole number of samples); returns at once."""
+
+    async def finish(self) -> Transcript:
+        """No more sound comes: the final words. Raises RecognitionFailed. Call once."""
+        ...
+
+    def abandon(self) -> None:
+        """Throw it away; safe at any time, also after `finish`."""
+
+
+class Recogniser(Protocol):
+    """A recognition engine with its models, shared by all calls of the process."""
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Codes of the languages it has a model for."""
+        ...
+
+    def open(
+        self,
+        language: str,
+        format: AudioFormat,
+        *,
+        phrases: Sequence[str] | None = None,
+        on_partial: Callable[[str], None] | None = None,
+    ) -> Utterance:
+        """Begin an utterance.
+
+        `phrases` narrows recognition to these words and phrases (with an escape for anything
+        else); None means the model's whole language. `on_partial` is called on the event loop
+        whenever the running hypothesis changes. Raises RecognitionFailed where there is no
+        model for `language`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of threads and models."""

@@ -1,0 +1,1 @@
+"""The live session in Redis, the records in PostgreSQL."""

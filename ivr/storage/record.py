@@ -1,0 +1,77 @@
+"""The records of calls and turns: what remains when a call is over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, Protocol
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    call_id: UUID
+
+
+class CallStarted(_Record):
+    """A call began, or was taken over by another worker (then kept once)."""
+
+    kind: Literal["call_started"] = "call_started"
+    at: datetime
+    flow: str
+    flow_version: str
+    caller: str
+    called: str
+    language: str | None
+    worker: str
+
+
+class TurnTaken(_Record):
+    """One turn of the caller or the bot. (`call_id`, `number`) is unique.
+
+    `gap_ms` is, for a bot's turn, from the end of the caller's speech or last key to the first
+    sound of the answer, by the worker's own clock; None where there was nothing to answer.
+    Text of sensitive steps is never here.
+    """
+
+    kind: Literal["turn"] = "turn"
+    number: int
+    at: datetime
+    who: Literal["caller", "bot"]
+    text: str
+    language: str = ""
+    node: str = ""
+    intent: str = ""
+    confidence: float | None = None
+    asr_confidence: float | None = None
+    gap_ms: float | None = None
+    interrupted: bool = False
+
+
+class CallFinished(_Record):
+    """A call ended. `cause` is one word: "caller", "bot", "transfer", "line", ..."""
+
+    kind: Literal["call_finished"] = "call_finished"
+    at: datetime
+    cause: str
+    detail: str = ""
+    turns: int = 0
+
+
+Record = Annotated[CallStarted | TurnTaken | CallFinished, Field(discriminator="kind")]
+
+
+class RecordStore(Protocol):
+    """Where records go: `write` never waits for the database and never loses what it took."""
+
+    def write(self, record: CallStarted | TurnTaken | CallFinished) -> None:
+        """Take a record; returns at once, never raises."""
+
+    async def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was taken has reached the database, `timeout_s` at most."""
+        ...
+
+    async def close(self) -> None:
+        """Flush what can be flushed, keep the rest on disk."""

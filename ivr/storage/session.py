@@ -1,0 +1,57 @@
+"""The live session of a call: what another worker needs to go on with it.
+
+Fencing: each worker that takes a call over raises its epoch; a save made with an older epoch
+is refused, so that a worker that froze and woke again can neither speak nor write.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from ivr.errors import IvrError
+
+
+class SessionStoreAway(IvrError):
+    """The store did not answer in time."""
+
+
+class SessionFenced(IvrError):
+    """Another worker has taken this call over; this one must fall silent."""
+
+
+class Session(BaseModel):
+    """Everything that a call is, between two turns. Never holds a sensitive value."""
+
+    model_config = ConfigDict(frozen=True)
+
+    call_id: UUID
+    flow: str
+    flow_version: str
+    turn: int = 0
+    finished: bool = False
+    verdict: str = ""
+    """Where the switch must take the caller now that we are finished: "hangup", "agent", ..."""
+    state: dict[str, Any]
+    """The dialogue state as JSON data."""
+
+
+class SessionStore(Protocol):
+    """Where live sessions are kept."""
+
+    async def claim(self, call_id: UUID) -> tuple[int, Session | None]:
+        """Take the call over: raises its epoch and returns (epoch, session or None).
+
+        Raises SessionStoreAway.
+        """
+        ...
+
+    async def save(self, session: Session, epoch: int) -> None:
+        """Keep the session if `epoch` is still the call's. Raises SessionFenced,
+        SessionStoreAway.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""

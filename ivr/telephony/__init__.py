@@ -1,0 +1,1 @@
+"""The switches: each one hands us a `Call`."""

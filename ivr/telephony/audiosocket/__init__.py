@@ -1,0 +1,1 @@
+"""AudioSocket: how Asterisk hands us the sound of a call."""
