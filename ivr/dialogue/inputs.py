@@ -10,10 +10,12 @@ from ivr.nlu.interpreter import Interpretation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A call begins. `language` is set where the dialplan's own menu has chosen one."""
+    """A call begins. `language` is set where the dialplan's own menu has chosen one.
+    `speech_languages` are those that can be recognised here: in the others keys must do."""
 
     language: str | None = None
     caller: str = ""
+    speech_languages: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
