@@ -113,6 +113,10 @@ class Call(Protocol):
     async def hang_up(self) -> None:
         """End the call; `listener.ended` follows with EndedBy.BOT. Twice is harmless."""
 
+    def drop(self) -> None:
+        """Let go of the sound without a word to the switch, which then goes on as it does when a
+        worker dies: the caller comes back to another one. `listener.ended` follows."""
+
     async def transfer(self, destination: str) -> None:
         """Hand the caller to `destination`, a name the switch's dialplan knows ("agent").
 

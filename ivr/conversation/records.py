@@ -1,0 +1,164 @@
+"""What a conversation leaves behind: records, events for live displays, one log line an event.
+
+Beside the conversation, not in it: nothing here decides anything, waits, or raises. Nothing the
+caller keys or says at a sensitive step passes through here in clear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ivr.conversation.states import ConversationState
+from ivr.dialogue.actions import CallApi
+from ivr.dialogue.inputs import ApiReplied
+from ivr.dialogue.state import DialogueState
+from ivr.nlu.interpreter import Interpretation
+from ivr.storage.record import CallFinished, CallStarted, TurnTaken
+from ivr.telephony.call import Call, CallEnding, CallInfo
+
+if TYPE_CHECKING:
+    from ivr.conversation.voice import Services
+
+HIDDEN = "[sensitive]"
+"""Stands for what must leave no trace."""
+
+_log = structlog.get_logger()
+
+
+class CallLog:
+    """The traces of one call. `turn` is the number of the latest turn."""
+
+    def __init__(self, call: Call, services: Services) -> None:
+        self._call = call
+        self._services = services
+        self.turn = 0
+        self.fenced = False
+        self._began = False
+        self._spoken: TurnTaken | None = None
+
+    @contextmanager
+    def bound(self) -> Iterator[None]:
+        """Bind the call's id to every log line within."""
+        with structlog.contextvars.bound_contextvars(call_id=str(self._call.id)):
+            yield
+
+    def started(self, info: CallInfo, *, taken_over: bool) -> None:
+        """Note the call's beginning, or that it came from another worker."""
+        self._began = True
+        flow = self._services.flow
+        _log.info("call_started", taken_over=taken_over, caller=info.caller, called=info.called)
+        self._services.records.write(
+            CallStarted(
+                call_id=self._call.id,
+                at=self._services.clock.now(),
+                flow=flow.name,
+                flow_version=flow.version,
+                caller=info.caller,
+                called=info.called,
+                language=info.language,
+                worker=self._services.worker,
+            )
+        )
+        self._publish("call_started", taken_over=taken_over, caller=info.caller)
+
+    def state(self, where: ConversationState) -> None:
+        """Note a change of the conversation's state."""
+        _log.debug("state", state=where.value, turn=self.turn)
+        self._publish("state", state=where.value)
+
+    def caller_said(self, meaning: Interpretation, asr: float, state: DialogueState) -> None:
+        """Note the caller's spoken turn."""
+        self._caller(
+            meaning.text, state, intent=meaning.intent, confidence=meaning.confidence, asr=asr
+        )
+
+    def caller_keyed(self, keys: str, state: DialogueState, *, sensitive: bool) -> None:
+        """Note the caller's keyed turn."""
+        self._caller(HIDDEN if sensitive else keys, state, keyed=True)
+
+    def bot_speaks(self, text: str, state: DialogueState, gap_ms: float | None) -> None:
+        """Note the bot's turn, when its first sound is queued on the line."""
+        turn = self._turn("bot", text, state, gap_ms=gap_ms)
+        self._spoken = turn
+        self._services.records.write(turn)
+        self._tell(turn)
+
+    def interrupted(self) -> None:
+        """Note that the caller interrupted the bot's turn."""
+        turn, self._spoken = self._spoken, None
+        if turn is not None:
+            self._services.records.write(turn.model_copy(update={"interrupted": True}))
+        _log.info("barge_in", turn=self.turn)
+        self._publish("barge_in")
+
+    def integration(self, request: CallApi, reply: ApiReplied) -> None:
+        """Note what an integration answered (never its data)."""
+        _log.info(
+            "integration",
+            turn=self.turn,
+            name=request.name,
+            method=request.method,
+            ok=reply.ok,
+            status=reply.status,
+            error=reply.error,
+        )
+
+    def finished(self, ending: CallEnding | None, state: DialogueState) -> None:
+        """Note the call's end, unless another worker has it now."""
+        if self.fenced or not self._began:
+            return
+        cause = ending.by.value if ending else "worker"
+        detail = ending.detail if ending else ""
+        _log.info("call_finished", cause=cause, detail=detail, turns=self.turn, node=state.node)
+        self._services.records.write(
+            CallFinished(
+                call_id=self._call.id,
+                at=self._services.clock.now(),
+                cause=cause,
+                detail=detail,
+                turns=self.turn,
+            )
+        )
+        self._publish("call_finished", cause=cause, detail=detail)
+
+    def _caller(  # noqa: PLR0913
+        self,
+        text: str,
+        state: DialogueState,
+        *,
+        intent: str = "",
+        confidence: float | None = None,
+        asr: float | None = None,
+        keyed: bool = False,
+    ) -> None:
+        self.turn += 1
+        self._spoken = None
+        turn = self._turn(
+            "caller", text, state, intent=intent, confidence=confidence, asr_confidence=asr
+        )
+        self._services.records.write(turn)
+        self._tell(turn, keyed=keyed)
+
+    def _turn(self, who: Any, text: str, state: DialogueState, **more: Any) -> TurnTaken:
+        return TurnTaken(
+            call_id=self._call.id,
+            number=self.turn,
+            at=self._services.clock.now(),
+            who=who,
+            text=text,
+            language=state.language,
+            node=state.node,
+            **more,
+        )
+
+    def _tell(self, turn: TurnTaken, **more: Any) -> None:
+        data = turn.model_dump(mode="json", exclude={"call_id", "kind", "at", "number"})
+        _log.info("turn", turn=turn.number, **data)
+        self._publish("turn", number=turn.number, **data, **more)
+
+    def _publish(self, kind: str, **data: Any) -> None:
+        self._services.publish({"event": kind, "call_id": str(self._call.id), **data})

@@ -1,0 +1,161 @@
+"""The worker's voice in one call: what is to be said, made into sound in order and queued on the
+line, interruptible at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ivr.audio.format import Audio
+from ivr.conversation.clauses import clauses
+from ivr.dialogue.actions import Say
+from ivr.speech.recordings import Recordings
+from ivr.speech.synthesis.synthesiser import Synthesiser, SynthesisFailed, Voice
+from ivr.telephony.call import Call
+
+_FILLER_AFTER_S = 0.7
+"""Silence of ours after which the recorded "one moment" is played."""
+_GIVE_UP_AFTER_S = 4.0
+"""Time in which a sentence must be made; afterwards the recorded apology stands for it."""
+_RETRY_S = 0.1
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    say: Say
+    text: str
+
+
+class Speaker:
+    """Speaks on one call. `on_sound(say)` is called when a sentence's sound is queued on the
+    line, `on_silent()` when all that was to be said has been heard."""
+
+    def __init__(
+        self,
+        call: Call,
+        synthesiser: Synthesiser,
+        voice: Callable[[str], Voice],
+        recordings: Recordings,
+        *,
+        on_sound: Callable[[Say], None],
+        on_silent: Callable[[], None],
+    ) -> None:
+        self._call = call
+        self._synthesiser = synthesiser
+        self._voice = voice
+        self._recordings = recordings
+        self._on_sound = on_sound
+        self._on_silent = on_silent
+        self._waiting: deque[_Clause] = deque()
+        self._on_line: dict[int, _Clause | None] = {}
+        self._next_mark = 1
+        self._maker: asyncio.Task[None] | None = None
+        self._silent = asyncio.Event()
+        self._silent.set()
+
+    @property
+    def speaking(self) -> bool:
+        """Whether anything is still to be said or heard."""
+        return not self._silent.is_set()
+
+    def say(self, says: Sequence[Say]) -> None:
+        """Say these behind what is being said."""
+        for say in says:
+            self._waiting.extend(_Clause(say, text) for text in clauses(say.text))
+        if not self._waiting:
+            return
+        self._silent.clear()
+        if self._maker is None or self._maker.done():
+            self._maker = asyncio.create_task(self._make())
+
+    def played(self, mark: int) -> None:
+        """Take the line's word that a sound has left."""
+        self._on_line.pop(mark, None)
+        self._settle()
+
+    def interrupt(self) -> list[Say]:
+        """Fall silent at once; returns what had not been heard to its end, to say again."""
+        self._call.clear()
+        unheard = [clause for clause in self._on_line.values() if clause] + list(self._waiting)
+        self._on_line.clear()
+        self._waiting.clear()
+        if self._maker is not None:
+            self._maker.cancel()
+            self._maker = None
+        self._silent.set()
+        return [
+            Say(
+                text=clause.text,
+                language=clause.say.language,
+                interruptible=clause.say.interruptible,
+                static=clause.say.static,
+            )
+            for clause in unheard
+        ]
+
+    async def finished(self) -> None:
+        """Wait until everything has been heard."""
+        await self._silent.wait()
+
+    def close(self) -> None:
+        """Stop for good."""
+        self._waiting.clear()
+        if self._maker is not None:
+            self._maker.cancel()
+            self._maker = None
+        self._silent.set()
+
+    async def _make(self) -> None:
+        while self._waiting:
+            clause = self._waiting[0]
+            making = asyncio.ensure_future(self._sound_of(clause))
+            try:
+                audio = await self._or_filler(making, clause)
+            except asyncio.CancelledError:
+                making.cancel()
+                raise
+            self._waiting.popleft()
+            self._queue(audio, clause)
+        self._maker = None
+        self._settle()
+
+    async def _or_filler(self, making: asyncio.Future[Audio], clause: _Clause) -> Audio:
+        done, _ = await asyncio.wait({making}, timeout=_FILLER_AFTER_S)
+        if not done and not self._on_line:
+            _log.warning("synthesis_slow", text_length=len(clause.text))
+            self._queue(self._recordings.get("moment", clause.say.language), None, clause.say)
+        return await making
+
+    async def _sound_of(self, clause: _Clause) -> Audio:
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + _GIVE_UP_AFTER_S
+        while True:
+            try:
+                return await self._synthesiser.synthesise(
+                    clause.text, self._voice(clause.say.language)
+                )
+            except SynthesisFailed as failure:
+                _log.warning("synthesis_failed", reason=str(failure))
+                if loop.time() >= give_up:
+                    return self._recordings.get("apology", clause.say.language)
+            await asyncio.sleep(_RETRY_S)
+
+    def _queue(self, audio: Audio, clause: _Clause | None, say: Say | None = None) -> None:
+        mark, self._next_mark = self._next_mark, self._next_mark + 1
+        self._on_line[mark] = clause
+        said = clause.say if clause else say
+        if said is not None:
+            self._on_sound(said)
+        self._call.play(audio, mark=mark)
+
+    def _settle(self) -> None:
+        if self._on_line or self._waiting or self._silent.is_set():
+            return
+        self._silent.set()
+        self._on_silent()

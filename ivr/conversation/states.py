@@ -1,0 +1,46 @@
+"""The states of a conversation, and which may follow which, as one table."""
+
+from __future__ import annotations
+
+import enum
+
+
+class ConversationState(enum.Enum):
+    """Where a call stands, as operators see it."""
+
+    CALL_INITIATED = "call_initiated"
+    """The switch has handed us the call; nothing has been said."""
+    GREETING = "greeting"
+    """The first words (or, after a takeover, the bridging sentence) are being spoken."""
+    LISTENING = "listening"
+    """The caller has the floor."""
+    PROCESSING = "processing"
+    """The caller has finished; we understand, ask integrations, decide."""
+    RESPONDING = "responding"
+    """The answer is being spoken."""
+    CLARIFYING = "clarifying"
+    """We did not understand and ask again."""
+    TERMINATING = "terminating"
+    """The last words are being spoken; then the call ends or goes to an agent."""
+    ERROR = "error"
+    """Something of ours failed; the caller hears an apology."""
+
+
+S = ConversationState
+
+NEXT: dict[ConversationState, frozenset[ConversationState]] = {
+    S.CALL_INITIATED: frozenset({S.GREETING, S.TERMINATING, S.ERROR}),
+    S.GREETING: frozenset({S.LISTENING, S.PROCESSING, S.TERMINATING, S.ERROR}),
+    S.LISTENING: frozenset({S.PROCESSING, S.TERMINATING, S.ERROR}),
+    S.PROCESSING: frozenset({S.RESPONDING, S.CLARIFYING, S.LISTENING, S.TERMINATING, S.ERROR}),
+    S.RESPONDING: frozenset({S.LISTENING, S.PROCESSING, S.TERMINATING, S.ERROR}),
+    S.CLARIFYING: frozenset({S.LISTENING, S.PROCESSING, S.TERMINATING, S.ERROR}),
+    S.ERROR: frozenset({S.LISTENING, S.PROCESSING, S.TERMINATING}),
+    S.TERMINATING: frozenset({S.RESPONDING}),
+}
+"""A refused transfer leads from TERMINATING back to RESPONDING; nothing else leaves it."""
+
+
+def may_follow(before: ConversationState, after: ConversationState) -> bool:
+    """Whether the table allows `after` to follow `before` (staying is always allowed)."""
+    return before is after or after in NEXT[before]

@@ -1,0 +1,413 @@
+"""The turn loop of a spoken call: it listens, decides when the caller has finished, lets the
+dialogue decide what to say, speaks, and can be interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from ivr.clock import Clock, SystemClock
+from ivr.conversation.ears import Ears
+from ivr.conversation.records import CallLog
+from ivr.conversation.rules import TurnRules
+from ivr.conversation.speaker import Speaker
+from ivr.conversation.states import ConversationState, may_follow
+from ivr.conversation.turns import (
+    BargedIn,
+    KeysEntered,
+    SpeechBegan,
+    SpeechDropped,
+    SpeechEnded,
+    StayedSilent,
+    TurnEvent,
+    TurnTaker,
+)
+from ivr.dialogue.actions import Action, CallApi, Expectation, HangUp, Listen, Say, TransferTo
+from ivr.dialogue.executor import begin, step
+from ivr.dialogue.flow import Flow
+from ivr.dialogue.inputs import (
+    ApiReplied,
+    Input,
+    Keyed,
+    Resumed,
+    Said,
+    Silence,
+    Started,
+    TransferRefused,
+)
+from ivr.dialogue.state import DialogueState
+from ivr.nlu.interpreter import Interpretation, Interpreter
+from ivr.speech.recognition.recogniser import Recogniser
+from ivr.speech.recordings import Recordings
+from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
+from ivr.storage.record import RecordStore
+from ivr.storage.session import Session, SessionFenced, SessionStore, SessionStoreAway
+from ivr.telephony.call import Call, CallEnding, EndedBy, TransferFailed
+
+LONGEST_CALL_S = 3600
+"""A call is led to its end after this long."""
+TICK_S = 0.1
+"""How often time passes for the rules when no frame comes."""
+_NOISE_MS = 300
+"""Speech shorter than this in which no word was made out was a noise."""
+_MOST_TAKEOVERS = 6
+"""Workers that may have died under one call before it is led to an agent."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What every conversation of a worker shares."""
+
+    flow: Flow
+    recogniser: Recogniser
+    interpreter: Interpreter
+    synthesiser: Synthesiser
+    voice: Callable[[str], Voice]
+    recordings: Recordings
+    sessions: SessionStore
+    records: RecordStore
+    call_api: Callable[[CallApi], Any]
+    """Coroutine function: asks an integration, answers `ApiReplied`, never raises."""
+    publish: Callable[[Mapping[str, Any]], None]
+    """Tells live displays what happened; never waits, never raises."""
+    worker: str
+    clock: Clock = field(default_factory=SystemClock)
+    rules: TurnRules = field(default_factory=TurnRules)
+    longest_call_s: float = LONGEST_CALL_S
+
+
+class VoiceConversation:
+    """One call, from the switch's hand-over to its end. A `CallListener`."""
+
+    def __init__(self, call: Call, services: Services) -> None:
+        self._call = call
+        self._services = services
+        self._clock = services.clock
+        self._turns = TurnTaker(services.rules, frame_ms=call.format.ptime_ms)
+        self._ears = Ears(services.recogniser, call.format, self._turns.partial)
+        self._speaker = Speaker(
+            call,
+            services.synthesiser,
+            services.voice,
+            services.recordings,
+            on_sound=self._bot_sounds,
+            on_silent=self._bot_silent,
+        )
+        self._log = CallLog(call, services)
+        self._state: DialogueState = begin(services.flow)
+        self._where = ConversationState.CALL_INITIATED
+        self._epoch = 0
+        self._expect: Expectation | None = None
+        self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
+        self._unheard: list[Say] = []
+        self._caller_end_ms: float | None = None
+        self._answering: _Answer | None = None
+        self._ending: CallEnding | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._too_long: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> asyncio.Task[None]:
+        """Begin; the task ends when the call is over and its records are written."""
+        self._call.attach(self)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(TICK_S, self._tick)
+        self._too_long = loop.call_later(self._services.longest_call_s, self._end_politely)
+        self._task = loop.create_task(self._run(), name=f"call {self._call.id}")
+        return self._task
+
+    # The listener: what the line tells us.
+
+    def audio_received(self, frame: bytes) -> None:
+        """See `CallListener`."""
+        speech = self._ears.hear(frame)
+        for event in self._turns.frame(speech, self._now_ms()):
+            self._on(event)
+
+    def digit_received(self, digit: str) -> None:
+        """See `CallListener`."""
+        for event in self._turns.key(digit, self._now_ms()):
+            self._on(event)
+
+    def played(self, mark: int) -> None:
+        """See `CallListener`."""
+        self._speaker.played(mark)
+
+    def ended(self, ending: CallEnding) -> None:
+        """See `CallListener`."""
+        self._ending = ending
+        if self._task is not None and self._where is not ConversationState.TERMINATING:
+            self._task.cancel()
+        self._speaker.close()
+
+    # What follows from it.
+
+    def _now_ms(self) -> float:
+        return self._clock.monotonic() * 1000
+
+    def _tick(self) -> None:
+        for event in self._turns.tick(self._now_ms()):
+            self._on(event)
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _on(self, event: TurnEvent) -> None:
+        match event:
+            case SpeechBegan(onset_ms):
+                expect = self._expect
+                if expect is not None:
+                    ago = self._now_ms() - onset_ms
+                    self._ears.open(self._state.language, expect.phrases, ago)
+            case BargedIn():
+                self._unheard = self._speaker.interrupt()
+                self._log.interrupted()
+            case SpeechDropped():
+                self._ears.abandon()
+            case SpeechEnded() | KeysEntered() | StayedSilent():
+                self._turns.take_floor()
+                self._happened.put_nowait(event)
+
+    def _bot_sounds(self, say: Say) -> None:
+        self._turns.bot_began(interruptible=say.interruptible)
+        answer, self._answering = self._answering, None
+        if answer is not None:
+            gap = None if answer.asked_ms is None else self._now_ms() - answer.asked_ms
+            self._log.bot_speaks(answer.text, self._state, gap)
+
+    def _bot_silent(self) -> None:
+        self._turns.bot_fell_silent(self._now_ms())
+        if self._turns.expect is not None:
+            self._go(ConversationState.LISTENING)
+
+    def _end_politely(self) -> None:
+        self._turns.take_floor()
+        self._happened.put_nowait(StayedSilent(len(self._services.rules.silence_rungs_ms)))
+
+    def _go(self, where: ConversationState) -> None:
+        if where is self._where:
+            return
+        if not may_follow(self._where, where):
+            _log.error("state_out_of_order", before=self._where.value, after=where.value)
+        self._where = where
+        self._log.state(where)
+
+    # The loop.
+
+    async def _run(self) -> None:
+        log = self._log
+        with log.bound():
+            try:
+                await self._converse()
+            except asyncio.CancelledError:
+                if self._ending is None:
+                    raise
+            except SessionFenced:
+                _log.warning("fenced", epoch=self._epoch)
+                log.fenced = True
+                self._call.drop()
+            except Exception:
+                _log.exception("conversation_failed")
+                await self._fail()
+            finally:
+                self._close()
+                log.finished(self._ending, self._state)
+
+    def _close(self) -> None:
+        for timer in (self._timer, self._too_long):
+            if timer is not None:
+                timer.cancel()
+        self._ears.abandon()
+        self._speaker.close()
+
+    async def _fail(self) -> None:
+        """Something of ours is broken: apologise, then let another worker have the call."""
+        self._go(ConversationState.ERROR)
+        self._turns.take_floor()
+        self._speaker.interrupt()
+        apology = self._services.recordings.get("apology", self._state.language)
+        self._call.play(apology, mark=0)
+        await asyncio.sleep(apology.duration_ms / 1000 + 0.1)
+        self._call.drop()
+
+    async def _converse(self) -> None:
+        flow = self._services.flow
+        what = await self._first_input()
+        if what is None:
+            return
+        while self._ending is None:
+            outcome = step(
+                flow, self._state, what, today=self._today(), new_id=lambda: uuid4().hex
+            )
+            self._state = outcome.state
+            what = await self._act(outcome.actions)
+            if what is None:
+                return
+
+    async def _first_input(self) -> Input | None:
+        info = self._call.info
+        services = self._services
+        session: Session | None = None
+        try:
+            self._epoch, session = await services.sessions.claim(self._call.id)
+        except SessionStoreAway as away:
+            _log.warning("session_store_away", reason=str(away))
+        if session is None:
+            self._log.started(info, taken_over=False)
+            self._go(ConversationState.GREETING)
+            return Started(
+                language=info.language if info.language in services.flow.languages else None,
+                caller=info.caller,
+                speech_languages=services.recogniser.languages,
+            )
+        self._state = DialogueState.model_validate(session.state)
+        self._log.turn = session.turn + 1
+        if session.finished:
+            await self._leave(session.verdict)
+            return None
+        self._log.started(info, taken_over=True)
+        self._go(ConversationState.GREETING)
+        if self._epoch > _MOST_TAKEOVERS:
+            _log.error("too_many_takeovers", epoch=self._epoch)
+            return Silence(rung=len(services.rules.silence_rungs_ms))
+        return Resumed()
+
+    async def _act(self, actions: tuple[Action, ...]) -> Input | None:
+        """Carry out one step's actions; returns what the dialogue waited for, None at the end."""
+        says = [action for action in actions if isinstance(action, Say)]
+        last = actions[-1]
+        if says:
+            self._answering = _Answer(" ".join(say.text for say in says), self._caller_end_ms)
+            self._caller_end_ms = None
+            self._log.turn += 1
+        finished = isinstance(last, HangUp | TransferTo)
+        await self._save(finished, last)
+        if says:
+            self._speaking_state(last)
+            self._speaker.say(says)
+        match last:
+            case Listen(expect=expect):
+                return await self._listen(expect)
+            case CallApi():
+                return await self._ask(last)
+            case TransferTo(destination=destination):
+                await self._speaker.finished()
+                return await self._transfer(destination)
+            case _:
+                await self._speaker.finished()
+                await self._leave("hangup")
+                return None
+
+    def _speaking_state(self, last: Action) -> None:
+        if isinstance(last, HangUp | TransferTo):
+            self._go(ConversationState.TERMINATING)
+        elif self._where is not ConversationState.GREETING:
+            clarifying = self._state.misunderstood > 0
+            where = ConversationState.CLARIFYING if clarifying else ConversationState.RESPONDING
+            if self._where is ConversationState.LISTENING:
+                self._go(ConversationState.PROCESSING)
+            self._go(where)
+
+    async def _save(self, finished: bool, last: Action) -> None:
+        verdict = ""
+        if isinstance(last, TransferTo):
+            verdict = last.destination
+        elif finished:
+            verdict = "hangup"
+        session = Session(
+            call_id=self._call.id,
+            flow=self._services.flow.name,
+            flow_version=self._services.flow.version,
+            turn=self._log.turn,
+            finished=finished,
+            verdict=verdict,
+            state=self._state.model_dump(mode="json"),
+        )
+        try:
+            await self._services.sessions.save(session, self._epoch)
+        except SessionStoreAway as away:
+            _log.warning("session_not_saved", reason=str(away))
+
+    async def _listen(self, expect: Expectation) -> Input:
+        self._expect = expect
+        while True:
+            self._turns.listen(expect, self._now_ms())
+            event = await self._happened.get()
+            heard = await self._understand(event, expect)
+            if heard is not None:
+                self._unheard = []
+                return heard
+            if self._unheard:
+                self._speaker.say(self._unheard)
+                self._unheard = []
+
+    async def _understand(self, event: TurnEvent, expect: Expectation) -> Input | None:
+        """What an event on the line means to the dialogue; None when it was nothing."""
+        self._go(ConversationState.PROCESSING)
+        if isinstance(event, StayedSilent):
+            return Silence(rung=event.rung)
+        if isinstance(event, KeysEntered):
+            self._caller_end_ms = event.end_ms
+            self._turns.caller_acted()
+            self._log.caller_keyed(event.keys, self._state, sensitive=expect.sensitive)
+            return Keyed(digits=event.keys)
+        if not isinstance(event, SpeechEnded):
+            return None
+        transcript = await self._ears.finish()
+        if not transcript.text and event.speech_ms < _NOISE_MS:
+            self._go(ConversationState.LISTENING)
+            return None
+        if transcript.text:
+            meaning = await self._services.interpreter.interpret(
+                transcript.text, self._state.language
+            )
+        else:
+            meaning = Interpretation(text="")
+        self._caller_end_ms = event.end_ms
+        self._turns.caller_acted()
+        self._log.caller_said(meaning, transcript.confidence, self._state)
+        return Said(interpretation=meaning, asr_confidence=transcript.confidence)
+
+    async def _ask(self, request: CallApi) -> ApiReplied:
+        reply: ApiReplied = await self._services.call_api(request)
+        self._log.integration(request, reply)
+        return reply
+
+    async def _transfer(self, destination: str) -> Input | None:
+        self._go(ConversationState.TERMINATING)
+        try:
+            await self._call.transfer(destination)
+        except TransferFailed as refusal:
+            _log.warning("transfer_refused", destination=destination, reason=str(refusal))
+            return TransferRefused()
+        self._ending = CallEnding(by=EndedBy.BOT, detail=f"transfer to {destination}")
+        return None
+
+    async def _leave(self, verdict: str) -> None:
+        """End our part of the call, and tell the switch where the caller goes."""
+        self._go(ConversationState.TERMINATING)
+        if verdict not in ("", "hangup"):
+            try:
+                await self._call.transfer(verdict)
+            except TransferFailed:
+                await self._call.hang_up()
+        else:
+            await self._call.hang_up()
+        self._ending = self._ending or CallEnding(by=EndedBy.BOT, detail=verdict)
+
+    def _today(self) -> date:
+        return self._clock.now().date()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The bot's turn under way: its words, and when what it answers had been said."""
+
+    text: str
+    asked_ms: float | None

@@ -1,0 +1,1 @@
+"""`ivrctl serve`: owns what is embedded, and watches over everything it started."""

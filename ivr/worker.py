@@ -1,0 +1,226 @@
+"""One worker process: built from the settings, given URLs, it starts nothing but itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from ivr.api.health import HealthServer, json_page
+from ivr.conversation.clauses import clauses
+from ivr.conversation.voice import Services, VoiceConversation
+from ivr.dialogue.flow import Flow
+from ivr.errors import IvrError
+from ivr.integrations.hub import IntegrationHub
+from ivr.nlu.spacy import SpacyInterpreter
+from ivr.settings import Settings
+from ivr.speech.recognition.models import models_for
+from ivr.speech.recognition.vosk import VoskRecogniser
+from ivr.speech.recordings import shipped
+from ivr.speech.synthesis.cache import PromptCache
+from ivr.speech.synthesis.client import SynthesisClient
+from ivr.speech.synthesis.voices import default_voice
+from ivr.storage.records import RecordJournal
+from ivr.storage.sessions import RedisSessionStore
+from ivr.telephony.audiosocket.ami import AmiControl
+from ivr.telephony.audiosocket.server import AudioSocketServer
+from ivr.telephony.call import Call
+from ivr.telephony.media_clock import MediaClock
+
+_PRERENDER_S = 20.0
+_log = structlog.get_logger()
+
+
+class Worker:
+    """Answers calls until it is told to stop."""
+
+    def __init__(self, settings: Settings, flow: Flow) -> None:
+        self._settings = settings
+        self._flow = flow
+        self._closing: list[Callable[[], Any]] = []
+        self._calls: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._server: AudioSocketServer | None = None
+        self._clock = MediaClock()
+
+    @property
+    def live_calls(self) -> int:
+        """Calls that are being answered now."""
+        return len(self._calls)
+
+    async def start(self) -> None:
+        """Load the engines, then listen. Raises IvrError when something it needs is missing."""
+        settings = self._settings
+        services = await self._services()
+        control = None
+        if settings.ami_secret is not None:
+            control = AmiControl(
+                settings.ami_host,
+                settings.ami_port,
+                settings.ami_user,
+                settings.ami_secret.get_secret_value(),
+            )
+            await control.start()
+            self._closing.append(control.close)
+
+        def answer(call: Call) -> None:
+            task = VoiceConversation(call, services).start()
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+
+        health = HealthServer(
+            settings.host,
+            settings.http_port,
+            {
+                "/live": json_page(lambda: (HTTPStatus.OK, {"live": True})),
+                "/ready": json_page(self._readiness),
+                "/metrics": lambda: (
+                    HTTPStatus.OK,
+                    CONTENT_TYPE_LATEST,
+                    generate_latest().decode(),
+                ),
+            },
+        )
+        await health.start()
+        self._closing.append(health.stop)
+        self._server = AudioSocketServer(
+            settings.host,
+            settings.audiosocket_port,
+            answer,
+            control=control,
+            clock=self._clock,
+            max_calls=settings.max_calls,
+        )
+        await self._server.start()
+        _log.info(
+            "worker_ready",
+            worker=settings.worker_name,
+            audiosocket=f"{settings.host}:{settings.audiosocket_port}",
+            http=f"{settings.host}:{health.port}",
+            flow=self._flow.name,
+            languages=sorted(services.recogniser.languages),
+        )
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain: no new call, the live ones finish."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await stop.wait()
+        await self.drain()
+        await self.close()
+
+    async def drain(self) -> None:
+        """Take no more calls; wait for the live ones, `drain_s` at most."""
+        self._draining = True
+        if self._server is not None:
+            await self._server.pause_accepting()
+        _log.info("draining", live_calls=self.live_calls, at_most_s=self._settings.drain_s)
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=self._settings.drain_s)
+
+    async def close(self) -> None:
+        """End what still lives, and let go of everything, last things first."""
+        if self._server is not None:
+            await self._server.stop()
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=5)
+        for close in reversed(self._closing):
+            with contextlib.suppress(Exception):
+                result = close()
+                if asyncio.iscoroutine(result):
+                    await result
+        _log.info("worker_stopped", worker=self._settings.worker_name)
+
+    def _readiness(self) -> tuple[HTTPStatus, dict[str, Any]]:
+        full = self.live_calls >= self._settings.max_calls
+        ready = self._server is not None and not self._draining and not full
+        reason = "draining" if self._draining else "full" if full else "starting"
+        body: dict[str, Any] = {"ready": ready, "live_calls": self.live_calls}
+        if not ready:
+            body["reason"] = reason
+        return (HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE), body
+
+    async def _services(self) -> Services:
+        settings = self._settings
+        database = _needed(settings.database_url, "database_url")
+        redis = _needed(settings.redis_url, "redis_url")
+        synthesis = settings.synthesis_url
+        if synthesis is None:
+            raise _not_given("synthesis_url")
+        recogniser = VoskRecogniser(models_for(settings), threads=settings.recogniser_threads)
+        self._closing.append(recogniser.close)
+        interpreter = SpacyInterpreter(settings.nlu_dir, settings.var_dir / "nlu")
+        self._closing.append(interpreter.close)
+        await asyncio.gather(
+            asyncio.to_thread(recogniser.load), asyncio.to_thread(interpreter.load)
+        )
+        sessions = RedisSessionStore(redis)
+        self._closing.append(sessions.close)
+        records = RecordJournal(settings.var_dir / "journal", settings.worker_name, database)
+        self._closing.append(records.close)
+        hub = IntegrationHub(settings.integrations)
+        self._closing.append(hub.close)
+        prompts = PromptCache(SynthesisClient(synthesis), settings.var_dir / "prompts")
+        self._closing.append(prompts.close)
+        await self._prerender(prompts)
+        return Services(
+            flow=self._flow,
+            recogniser=recogniser,
+            interpreter=interpreter,
+            synthesiser=prompts,
+            voice=default_voice,
+            recordings=shipped(),
+            sessions=sessions,
+            records=records,
+            call_api=hub.call,
+            publish=sessions.publish,
+            worker=settings.worker_name,
+        )
+
+    async def _prerender(self, prompts: PromptCache) -> None:
+        wanted = [
+            (clause, default_voice(language))
+            for language in self._flow.languages
+            for text in self._flow.static_prompts(language)
+            for clause in clauses(text)
+        ]
+        try:
+            async with asyncio.timeout(_PRERENDER_S):
+                await prompts.prerender(wanted)
+        except TimeoutError:
+            _log.warning("prompts_not_all_rendered", prompts=len(wanted))
+
+
+def _needed(secret: Any, name: str) -> str:
+    if secret is None:
+        raise _not_given(name)
+    return str(secret.get_secret_value())
+
+
+def _not_given(name: str) -> IvrError:
+    return IvrError(
+        f"A worker is given its neighbours, and {name} is not set.",
+        remedy=f"Set IVR_{name.upper()}, or run `ivrctl serve`, which starts what is missing.",
+    )
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run one worker until it is told to stop. Raises IvrError when it cannot start."""
+    flow = Flow.load(settings.flow)
+    worker = Worker(settings, flow)
+    try:
+        await worker.start()
+    except BaseException:
+        await worker.close()
+        raise
+    await worker.run()
+
+
