@@ -5,6 +5,7 @@ No secret has a default that works.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -66,6 +67,21 @@ class Settings(BaseSettings):
     def installed_models_dir(self) -> Path:
         """Where `ivrctl models install` puts models."""
         return self.models_dir or self.var_dir / "models"
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the settings as `IVR_*` variables, for a child process."""
+        variables = {}
+        for name, value in self:
+            if value is None:
+                continue
+            if isinstance(value, SecretStr):
+                text = value.get_secret_value()
+            elif isinstance(value, dict):
+                text = json.dumps(value)
+            else:
+                text = str(value)
+            variables[f"IVR_{name.upper()}"] = text
+        return variables
 
     @classmethod
     def settings_customise_sources(

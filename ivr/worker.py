@@ -222,5 +222,3 @@ async def run_worker(settings: Settings) -> None:
         await worker.close()
         raise
     await worker.run()
-
-

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from ivr.audio.format import AudioFormat
 from ivr.audio.vad import VoiceDetector
 from ivr.speech.recognition.recogniser import (
-    RecognitionFailed,
     Recogniser,
+    RecognitionFailed,
     Transcript,
     Utterance,
 )

@@ -125,7 +125,7 @@ class CallLog:
         )
         self._publish("call_finished", cause=cause, detail=detail)
 
-    def _caller(  # noqa: PLR0913
+    def _caller(
         self,
         text: str,
         state: DialogueState,

@@ -212,7 +212,7 @@ class VoiceConversation:
                 _log.warning("fenced", epoch=self._epoch)
                 log.fenced = True
                 self._call.drop()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, the caller must not hear silence
                 _log.exception("conversation_failed")
                 await self._fail()
             finally:
@@ -242,9 +242,7 @@ class VoiceConversation:
         if what is None:
             return
         while self._ending is None:
-            outcome = step(
-                flow, self._state, what, today=self._today(), new_id=lambda: uuid4().hex
-            )
+            outcome = step(flow, self._state, what, today=self._today(), new_id=lambda: uuid4().hex)
             self._state = outcome.state
             what = await self._act(outcome.actions)
             if what is None:

@@ -10,8 +10,6 @@ import signal
 import sys
 from collections.abc import Mapping
 
-import httpx
-
 from ivr.errors import IvrError
 
 _START_S = 60.0
@@ -31,14 +29,16 @@ class WorkerProcess:
     def __init__(
         self,
         name: str,
-        http_url: str,
+        host: str,
+        http_port: int,
         environment: Mapping[str, str],
         *,
         deadline_s: float = 1.2,
         stop_s: float = 65.0,
     ) -> None:
         self.name = name
-        self._http = http_url
+        self._host = host
+        self._port = http_port
         self._environment = environment
         self._deadline_s = deadline_s
         self._stop_s = stop_s
@@ -107,10 +107,20 @@ class WorkerProcess:
                 self._process.kill()
 
     async def _answers(self, path: str) -> bool:
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                async with httpx.AsyncClient(trust_env=False) as client:
-                    response = await client.get(self._http + path)
-        except (httpx.HTTPError, TimeoutError):
-            return False
-        return response.status_code == 200
+        return await status_of(self._host, self._port, path, self._deadline_s) == 200
+
+
+async def status_of(host: str, port: int, path: str, deadline_s: float) -> int | None:
+    """Return the status of a GET, None when no answer came within `deadline_s`."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                line = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return None
+    parts = line.split()
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None

@@ -1,0 +1,175 @@
+"""`ivrctl serve`: starts what is missing, then the workers, and keeps all of it alive.
+
+What has a URL in the settings belongs to somebody else; only what has none is started here, and
+only outside production.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from pydantic import SecretStr
+
+from ivr.dialogue.flow import Flow
+from ivr.errors import IvrError
+from ivr.ports import refuse_used_port
+from ivr.settings import Settings
+from ivr.speech.synthesis.supervised import SynthesisProcess
+from ivr.storage.embedded.postgres import EmbeddedPostgres
+from ivr.storage.embedded.redis import EmbeddedRedis
+from ivr.storage.schema import apply_schema
+from ivr.supervision.bank_process import BankProcess
+from ivr.supervision.ward import Ward
+from ivr.supervision.watchdog import watch
+from ivr.supervision.worker_process import WorkerProcess
+
+_log = structlog.get_logger()
+
+Progress = Callable[[str], None]
+"""Told what is being started."""
+
+
+class Supervisor:
+    """Everything one machine runs."""
+
+    def __init__(self, settings: Settings, progress: Progress = lambda _: None) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._wards: list[tuple[Ward, float]] = []
+        self._watches: list[asyncio.Task[None]] = []
+        self.settings = settings
+        """The settings with the URLs of what was started filled in."""
+
+    @property
+    def wards(self) -> list[Ward]:
+        """What is looked after, in the order in which it was started."""
+        return [ward for ward, _ in self._wards]
+
+    async def start(self) -> None:
+        """Start everything. Raises IvrError; what had been started is stopped again."""
+        Flow.load(self._settings.flow)
+        for number in range(self._settings.workers):
+            host = self._settings.host
+            refuse_used_port(host, self._settings.audiosocket_port + number, "IVR_AUDIOSOCKET_PORT")
+            refuse_used_port(host, self._settings.http_port + number, "IVR_HTTP_PORT")
+        try:
+            await self._start_neighbours()
+            await self._start_workers()
+        except BaseException:
+            await self.stop()
+            raise
+        for ward, every_s in self._wards:
+            self._watches.append(asyncio.create_task(watch(ward, every_s=every_s)))
+
+    async def run(self) -> None:
+        """Start, serve until SIGTERM or SIGINT, then stop: workers drain first."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        starting = asyncio.create_task(self.start())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+            await stopping
+        finally:
+            stopping.cancel()
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Stop everything: the workers, all at once, then what they need."""
+        for task in self._watches:
+            task.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
+        self._watches.clear()
+        workers = [ward for ward, _ in self._wards if isinstance(ward, WorkerProcess)]
+        await asyncio.gather(*(ward.stop() for ward in workers), return_exceptions=True)
+        for ward, _ in reversed(self._wards):
+            if not isinstance(ward, WorkerProcess):
+                with contextlib.suppress(Exception):
+                    await ward.stop()
+        self._wards.clear()
+
+    async def _start_neighbours(self) -> None:
+        settings = self._settings
+        var = settings.var_dir
+        _make_folder(var)
+        changes: dict[str, object] = {}
+        starting: list[tuple[Ward, float]] = []
+        postgres = redis = None
+        if settings.database_url is None:
+            postgres = EmbeddedPostgres(var / "postgres", settings)
+            starting.append((postgres, 1.0))
+        if settings.redis_url is None:
+            redis = EmbeddedRedis(var / "redis", settings)
+            starting.append((redis, 0.5))
+        synthesis = None
+        if settings.synthesis_url is None:
+            synthesis = SynthesisProcess()
+            starting.append((synthesis, 0.3))
+        bank = None
+        if settings.env != "production" and "bank" not in settings.integrations:
+            bank = BankProcess(settings.host)
+            starting.append((bank, 1.0))
+        self._progress("PostgreSQL, Redis, speech synthesis")
+        self._wards.extend(starting)
+        await asyncio.gather(*(ward.start() for ward, _ in starting))
+        if postgres is not None:
+            changes["database_url"] = SecretStr(postgres.url)
+        if redis is not None:
+            changes["redis_url"] = SecretStr(redis.url)
+        if synthesis is not None:
+            changes["synthesis_url"] = synthesis.url
+        if bank is not None:
+            changes["integrations"] = {**settings.integrations, "bank": bank.url}
+        self.settings = settings.model_copy(update=changes)
+        database = self.settings.database_url
+        if database is not None:
+            await asyncio.to_thread(apply_schema, database.get_secret_value())
+
+    async def _start_workers(self) -> None:
+        self._progress(f"{self._settings.workers} worker(s): recognition, understanding")
+        wards = [self._worker(number) for number in range(self._settings.workers)]
+        self._wards.extend((ward, 0.4) for ward in wards)
+        await asyncio.gather(*(ward.start() for ward in wards))
+
+    def _worker(self, number: int) -> WorkerProcess:
+        settings = self.settings
+        name = f"worker-{number}"
+        http_port = settings.http_port + number
+        mine = settings.model_copy(
+            update={
+                "worker_name": name,
+                "audiosocket_port": settings.audiosocket_port + number,
+                "http_port": http_port,
+            }
+        )
+        return WorkerProcess(
+            name,
+            settings.host,
+            http_port,
+            mine.as_environment(),
+            stop_s=settings.drain_s + 8.0,
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write-probe"
+        probe.write_bytes(b"x" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise IvrError(
+            f"{folder} cannot be written: {error.strerror}.",
+            remedy="Free some space, or set IVR_VAR_DIR to a folder with room.",
+        ) from None
