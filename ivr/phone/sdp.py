@@ -1,0 +1,113 @@
+"""What two phones agree on before they send sound (RFC 4566, RFC 3264), for G.711 and keys."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+
+class Codec(enum.Enum):
+    """The two laws of G.711; the value is the static payload type (RFC 3551 section 6)."""
+
+    PCMU = 0
+    PCMA = 8
+
+
+class MalformedSdp(Exception):
+    """A session description without a usable audio stream; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaDescription:
+    """One audio stream: where to send, in which codecs (best first), and the payload type of
+    keys (RFC 4733), None where the far side takes none."""
+
+    host: str
+    port: int
+    codecs: tuple[Codec, ...]
+    event_type: int | None = 101
+
+    def encode(self, *, session: int = 1, version: int = 1) -> bytes:
+        """The description on the wire; `version` grows with each new one of a session."""
+        family = "IP6" if ":" in self.host else "IP4"
+        types = [str(codec.value) for codec in self.codecs]
+        lines = [
+            "v=0",
+            f"o=- {session} {version} IN {family} {self.host}",
+            "s=-",
+            f"c=IN {family} {self.host}",
+            "t=0 0",
+        ]
+        attributes = [f"a=rtpmap:{codec.value} {codec.name}/8000" for codec in self.codecs]
+        if self.event_type is not None:
+            types.append(str(self.event_type))
+            attributes.append(f"a=rtpmap:{self.event_type} telephone-event/8000")
+            attributes.append(f"a=fmtp:{self.event_type} 0-15")
+        lines.append(f"m=audio {self.port} RTP/AVP {' '.join(types)}")
+        lines += attributes
+        lines += ["a=ptime:20", "a=sendrecv"]
+        return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def parse_sdp(body: bytes) -> MediaDescription:
+    """The first audio stream described. Raises MalformedSdp, never anything else."""
+    host = ""
+    port = 0
+    offered: list[int] = []
+    maps: dict[int, str] = {}
+    section = "session"
+    for line in body.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
+        kind, _, value = line.partition("=")
+        if kind == "m":
+            if section == "audio":
+                break
+            parts = value.split()
+            section = parts[0] if parts else ""
+            if section == "audio":
+                port, offered = _audio(parts)
+        elif kind == "c" and section in ("session", "audio"):
+            host = _host(value)
+        elif kind == "a" and section == "audio" and value.startswith("rtpmap:"):
+            number, _, name = value.removeprefix("rtpmap:").partition(" ")
+            maps[_small_number(number, 127)] = name.strip().lower()
+    if not host or not offered:
+        raise MalformedSdp("no audio stream with an address")
+    return _agreed(host, port, offered, maps)
+
+
+def _agreed(host: str, port: int, offered: list[int], maps: dict[int, str]) -> MediaDescription:
+    codecs = tuple(
+        codec
+        for number in offered
+        for codec in Codec
+        if (maps.get(number, "").startswith(f"{codec.name.lower()}/8000")) or number == codec.value
+    )
+    if not codecs:
+        raise MalformedSdp("no codec that this phone knows")
+    events = [number for number in offered if maps.get(number) == "telephone-event/8000"]
+    return MediaDescription(
+        host=host, port=port, codecs=codecs, event_type=events[0] if events else None
+    )
+
+
+def _audio(parts: list[str]) -> tuple[int, list[int]]:
+    if len(parts) < 4:
+        raise MalformedSdp("a media line of less than four parts")
+    return _small_number(parts[1], 65535), [_small_number(part, 127) for part in parts[3:]]
+
+
+def _host(value: str) -> str:
+    parts = value.split()
+    if len(parts) != 3:
+        raise MalformedSdp("a connection line of other than three parts")
+    try:
+        return str(ip_address(parts[2]))
+    except ValueError:
+        raise MalformedSdp("a connection address that is none") from None
+
+
+def _small_number(text: str, most: int) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most:
+        return int(text)
+    raise MalformedSdp("a number that is none, or too large")

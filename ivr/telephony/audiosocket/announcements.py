@@ -1,0 +1,106 @@
+"""What the dialplan announced about the calls that are up: pure, bounded, forgetful.
+
+The dialplan's UserEvents `IvrStart` and `IvrEnd` (asterisk/extensions.conf) come to every worker,
+and a call may come to this one an hour after it was first announced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+from uuid import UUID
+
+from ivr.telephony.call import CallInfo
+
+MOST = 10_000
+"""So many calls are remembered; then the oldest goes."""
+
+KEPT_S = 2 * 3600.0
+"""No call lasts longer than this."""
+
+LINGER_S = 60.0
+"""A call that is over for us may come back within this time: the dialplan tries workers anew."""
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    info: CallInfo
+    until: float
+
+
+class Announcements:
+    """Who rings whom, by the UUID of the call. Times are of one monotonic clock, in seconds."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[UUID, _Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def hear(self, event: Mapping[str, object], now: float) -> UUID | None:
+        """Take in a UserEvent. Returns the call that was announced, None for anything else."""
+        name = _text(event, "UserEvent")
+        if name not in ("IvrStart", "IvrEnd"):
+            return None
+        try:
+            call_id = UUID(_text(event, "UUID"))
+        except ValueError:
+            return None
+        if name == "IvrEnd":
+            self.forget(call_id, now)
+            return None
+        self._entries[call_id] = _Entry(_info(event), now + KEPT_S)
+        self._entries.move_to_end(call_id)
+        self._prune(now)
+        return call_id
+
+    def get(self, call_id: UUID, now: float) -> CallInfo | None:
+        """What is known about the call."""
+        entry = self._entries.get(call_id)
+        return entry.info if entry is not None and now < entry.until else None
+
+    def forget(self, call_id: UUID, now: float) -> None:
+        """The call is over here; it is remembered for `LINGER_S` more."""
+        entry = self._entries.get(call_id)
+        if entry is not None:
+            self._entries[call_id] = replace(entry, until=min(entry.until, now + LINGER_S))
+
+    def _prune(self, now: float) -> None:
+        if len(self._entries) > MOST:
+            self._entries.popitem(last=False)
+        # The oldest few each time: old ones lie in front, and the cost stays the same.
+        for call_id in [key for _, key in zip(range(8), self._entries, strict=False)]:
+            if now >= self._entries[call_id].until:
+                del self._entries[call_id]
+
+
+def _info(event: Mapping[str, object]) -> CallInfo:
+    language = _text(event, "Language")
+    return CallInfo(
+        caller=_text(event, "Caller"),
+        called=_text(event, "Called"),
+        language=language if _LANGUAGE.fullmatch(language) else None,
+        switch_channel=_text(event, "Channel"),
+        variables={
+            "caller_name": _printable(unquote(_text(event, "CallerName"))),
+            "try": _text(event, "Try"),
+        },
+    )
+
+
+def _text(event: Mapping[str, object], name: str) -> str:
+    """The header's first value: one that comes again is not the dialplan's."""
+    value = event[name] if name in event else ""  # noqa: SIM401 (panoramisk's get differs)
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    return _printable(value if isinstance(value, str) else "")
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub("", text)[:256].strip()
