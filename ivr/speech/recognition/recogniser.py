@@ -28,17 +28,23 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """What was understood of an utterance; empty `text` when nothing was."""
+    """What was understood of an utterance; empty `text` when nothing was.
+
+    `unknown` counts stretches of speech that were none of the words the model knows.
+    """
 
     text: str
     words: tuple[Word, ...] = ()
+    unknown: int = 0
 
     @property
     def confidence(self) -> float:
-        """Mean word confidence, 0..1; 0 when nothing was recognised."""
+        """Mean word confidence, 0..1, unknown stretches counting 0; 0 when nothing was
+        recognised.
+        """
         if not self.words:
             return 0.0
-        return sum(word.confidence for word in self.words) / len(self.words)
+        return sum(word.confidence for word in self.words) / (len(self.words) + self.unknown)
 
 
 class Utterance(Protocol):
