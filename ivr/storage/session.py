@@ -53,5 +53,15 @@ class SessionStore(Protocol):
         SessionStoreAway.
         """
 
+    async def keep(self, session: Session, epoch: int) -> bool:
+        """Save within the store's budget (50 ms), or go on trying in the background.
+
+        True when it is saved. Raises SessionFenced.
+        """
+        ...
+
+    def forget(self, call_id: UUID) -> None:
+        """The call is over: stop trying to save it."""
+
     async def close(self) -> None:
         """Let go of connections."""

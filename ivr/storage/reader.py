@@ -1,0 +1,86 @@
+"""What PostgreSQL knows of calls, for people and tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+from ivr.errors import IvrError
+from ivr.storage.record import TurnTaken
+
+T = TypeVar("T")
+
+_CONNECT_S = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCall:
+    """A row of `calls`; None where its beginning or its end has not arrived."""
+
+    id: UUID
+    started_at: datetime | None
+    finished_at: datetime | None
+    flow: str | None
+    flow_version: str | None
+    caller: str | None
+    called: str | None
+    language: str | None
+    worker: str | None
+    cause: str | None
+    detail: str | None
+    turns: int | None
+
+
+class RecordReader:
+    """Small queries, a connection each. Blocks for 3 s at most where the database is away."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+
+    def calls(self, limit: int = 20) -> list[StoredCall]:
+        """The latest calls, newest first. Raises IvrError."""
+        query = (
+            "SELECT id, started_at, finished_at, flow, flow_version, caller, called, language,"
+            " worker, cause, detail, turns FROM calls"
+            " ORDER BY coalesce(started_at, finished_at) DESC LIMIT %s"
+        )
+        return self._rows(StoredCall, query, limit)
+
+    def call(self, call_id: UUID) -> StoredCall | None:
+        """One call. Raises IvrError."""
+        query = (
+            "SELECT id, started_at, finished_at, flow, flow_version, caller, called, language,"
+            " worker, cause, detail, turns FROM calls WHERE id = %s"
+        )
+        rows = self._rows(StoredCall, query, call_id)
+        return rows[0] if rows else None
+
+    def turns_of(self, call_id: UUID) -> list[TurnTaken]:
+        """The turns of a call in order. Raises IvrError."""
+        query = (
+            "SELECT call_id, number, at, who, text, language, node, intent, confidence,"
+            " asr_confidence, gap_ms, interrupted FROM turns WHERE call_id = %s ORDER BY number"
+        )
+        return self._rows(TurnTaken, query, call_id)
+
+    def _rows(self, row: type[T], query: str, *values: Any) -> list[T]:
+        try:
+            with (
+                psycopg.connect(
+                    self._url,
+                    connect_timeout=_CONNECT_S,
+                    options="-c timezone=UTC -c statement_timeout=3s",
+                ) as connection,
+                connection.cursor(row_factory=class_row(row)) as cursor,
+            ):
+                return cursor.execute(query.encode(), values).fetchall()
+        except psycopg.Error as error:
+            raise IvrError(
+                f"The records cannot be read: {' '.join(str(error).split())}.",
+                remedy="See that PostgreSQL runs and that IVR_DATABASE_URL is right.",
+            ) from None

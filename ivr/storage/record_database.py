@@ -1,0 +1,213 @@
+"""Records into PostgreSQL: everything once, however often and in whatever order it is sent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from ivr.errors import IvrError
+from ivr.storage.record import CallFinished, CallStarted, TurnTaken
+from ivr.storage.schema import bring_up_to_date
+
+AnyRecord = CallStarted | TurnTaken | CallFinished
+
+_CONNECT_S = 2
+"""libpq knows no shorter one."""
+_BATCH_S = 3.0
+
+_STARTED = """
+INSERT INTO calls (id, started_at, flow, flow_version, caller, called, language, worker)
+VALUES (%(call_id)s, %(at)s, %(flow)s, %(flow_version)s, %(caller)s, %(called)s, %(language)s,
+        %(worker)s)
+ON CONFLICT (id) DO UPDATE
+SET started_at = excluded.started_at, flow = excluded.flow,
+    flow_version = excluded.flow_version, caller = excluded.caller, called = excluded.called,
+    language = excluded.language, worker = excluded.worker
+WHERE calls.started_at IS NULL OR excluded.started_at < calls.started_at
+"""
+"""The first worker to take a call has begun it."""
+
+_FINISHED = """
+INSERT INTO calls (id, finished_at, cause, detail, turns)
+VALUES (%(call_id)s, %(at)s, %(cause)s, %(detail)s, %(turns)s)
+ON CONFLICT (id) DO UPDATE
+SET finished_at = excluded.finished_at, cause = excluded.cause, detail = excluded.detail,
+    turns = excluded.turns
+WHERE calls.finished_at IS NULL OR excluded.finished_at > calls.finished_at
+"""
+"""The last worker to let go of a call has ended it."""
+
+_TURN = """
+INSERT INTO turns (call_id, number, at, who, text, language, node, intent, confidence,
+                   asr_confidence, gap_ms, interrupted)
+VALUES (%(call_id)s, %(number)s, %(at)s, %(who)s, %(text)s, %(language)s, %(node)s, %(intent)s,
+        %(confidence)s, %(asr_confidence)s, %(gap_ms)s, %(interrupted)s)
+ON CONFLICT (call_id, number) DO NOTHING
+"""
+
+_SAME_TURN = """
+SELECT (at, who, text) = (%(at)s, %(who)s, %(text)s)
+FROM turns WHERE call_id = %(call_id)s AND number = %(number)s
+"""
+
+_STATEMENTS: dict[type[AnyRecord], str] = {
+    CallStarted: _STARTED,
+    CallFinished: _FINISHED,
+    TurnTaken: _TURN,
+}
+
+
+class DatabaseAway(IvrError):
+    """PostgreSQL cannot take records now; later it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Record number `index` of a batch will never be taken."""
+
+    index: int
+    why: str
+
+
+class RecordDatabase:
+    """One connection, made when it is needed. For one thread; `cut` may come from another.
+
+    Nothing here waits longer than 3 s, whatever the server does: psycopg and the server's own
+    timeouts say nothing of a server that is frozen, so a timer shuts the socket down.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._connection: Connection | None = None
+        self._deadline: _Deadline | None = None
+        self._cut = False
+
+    def ship(self, records: Sequence[AnyRecord]) -> list[Refused]:
+        """Have the database keep all `records` but those returned. Raises DatabaseAway: then
+        some may have been kept, and all are to be sent again.
+        """
+        try:
+            return self._ship(records, 0)
+        except psycopg.Error as error:
+            self.close()
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise DatabaseAway(f"PostgreSQL does not take records: {why}.") from None
+        except IvrError as error:
+            self.close()
+            raise DatabaseAway(str(error)) from None
+
+    def _ship(self, records: Sequence[AnyRecord], first: int) -> list[Refused]:
+        if not records:
+            return []
+        try:
+            return self._together(records, first)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            # SQLSTATE classes 22 and 23: the record is at fault, and would be for ever. Anything
+            # else (no table, no rights, no room, no server) is not, and may be mended.
+            if len(records) == 1:
+                # Not the whole message: its details quote what was said.
+                return [Refused(first, error.diag.message_primary or str(error))]
+        half = len(records) // 2
+        refused = self._ship(records[:half], first)
+        return refused + self._ship(records[half:], first + half)
+
+    def _together(self, records: Sequence[AnyRecord], first: int) -> list[Refused]:
+        values = [_values(record) for record in records]
+        connection = self._connect()
+        with self._within(connection), connection.transaction():
+            with connection.pipeline():
+                cursors = [
+                    connection.execute(_STATEMENTS[type(record)], value)
+                    for record, value in zip(records, values, strict=True)
+                ]
+            refused = []
+            for index, (record, cursor) in enumerate(zip(records, cursors, strict=True)):
+                if isinstance(record, TurnTaken) and cursor.rowcount == 0:
+                    row = connection.execute(_SAME_TURN, values[index]).fetchone()
+                    if row != (True,):
+                        refused.append(Refused(first + index, "another turn has this number"))
+            return refused
+
+    def _connect(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=_CONNECT_S,
+                # Prepared statements do not get through every connection pooler.
+                prepare_threshold=None,
+                application_name="ivr",
+            )
+            self._connection = connection
+            with self._within(connection):
+                connection.execute("SET timezone TO 'UTC'")
+                bring_up_to_date(connection)
+        return self._connection
+
+    @contextmanager
+    def _within(self, connection: Connection) -> Iterator[None]:
+        self._deadline = deadline = _Deadline(connection, 0 if self._cut else _BATCH_S)
+        try:
+            yield
+        finally:
+            deadline.disarm()
+            self._deadline = None
+
+    def cut(self) -> None:
+        """Let nothing wait any more, now or later. From any thread."""
+        self._cut = True
+        deadline = self._deadline
+        if deadline is not None:
+            deadline.cut()
+
+    def close(self) -> None:
+        """Let the connection go; the next batch makes another."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None
+
+
+class _Deadline:
+    """Shuts a connection's socket down in `seconds` unless disarmed before."""
+
+    def __init__(self, connection: Connection, seconds: float) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._armed = True
+        self._timer = threading.Timer(seconds, self.cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cut(self) -> None:
+        with self._lock:
+            if not self._armed:
+                return
+            self._armed = False
+            # On a copy: the connection itself goes on owning its descriptor.
+            with (
+                suppress(OSError, psycopg.Error),
+                socket.socket(fileno=os.dup(self._connection.fileno())) as line,
+            ):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def disarm(self) -> None:
+        with self._lock:
+            self._armed = False
+        self._timer.cancel()
+
+
+def _values(record: AnyRecord) -> dict[str, Any]:
+    """Its fields; NUL, which PostgreSQL's text cannot hold, becomes U+FFFD."""
+    return {
+        name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
+        for name, value in record.model_dump().items()
+    }
