@@ -17,7 +17,7 @@ import pytest
 from redis import Redis
 
 from ivr.errors import IvrError
-from ivr.storage.embedded import EmbeddedPostgres, EmbeddedRedis, folder
+from ivr.storage.embedded import EmbeddedPostgres, EmbeddedRedis
 from tests.storage.conftest import Signaller
 
 Embedded = EmbeddedPostgres | EmbeddedRedis
@@ -174,7 +174,7 @@ def test_production_refuses_it(kind: type[Embedded], tmp_path: Path) -> None:
 def test_a_missing_extra_is_named(
     kind: type[Embedded], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(IvrError, match=r"pip install 'ivr\[embedded\]'"):
         kind(tmp_path).start()
 
@@ -215,12 +215,12 @@ def test_a_server_that_does_not_start_says_why(kind: type[Embedded], tmp_path: P
 def test_a_full_disk_is_told_in_a_sentence(kind: type[Embedded], tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=600k,mode=0755", "none", str(small)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=0755", "none", str(small)]
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a small file system can only be mounted by a root that may mount")
     try:
         with contextlib.suppress(OSError):
-            (small / "filler").write_bytes(bytes(600 * 1024))
+            (small / "filler").write_bytes(bytes(4 << 20))
         with pytest.raises(IvrError, match="is full"):
             kind(small / "data").start()
     finally:

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -66,6 +67,18 @@ def disk_full(folder: Path) -> IvrError:
         f"The disk that holds {folder} is full.",
         remedy="Make room, or set IVR_VAR_DIR to a folder on another disk.",
     )
+
+
+def require_space(folder: Path, mebibytes: int) -> None:
+    """Raise IvrError where `folder`'s disk has no room: on a full one a server cannot even say
+    in its log why it does not start.
+    """
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise cannot_use(folder, error) from None
+    if free < mebibytes << 20:
+        raise disk_full(folder)
 
 
 def cannot_start(server: str, folder: Path, log: Path) -> IvrError:

@@ -28,6 +28,7 @@ from ivr.storage.embedded.folder import (
     make_folder,
     package_folder,
     refuse_production,
+    require_space,
     socket_folder,
 )
 
@@ -36,6 +37,10 @@ _SOCKET = ".s.PGSQL.5432"
 _START_S = 20.0
 _STOP_S = 5.0
 _POLL_S = 0.01
+_NEW_MIB = 64
+"""Room for a cluster and its first write-ahead log."""
+_OLD_MIB = 17
+"""Room for one more segment of the log."""
 _PROTOCOL_3 = 196608
 
 _SMALL = {
@@ -121,7 +126,9 @@ class EmbeddedPostgres:
         sweep(self._data, self._postgres)
         user = self._user(bin_folder)
         uid, gid = (user.uid, user.gid) if user else (os.geteuid(), os.getegid())
-        if not (self._data / "PG_VERSION").exists():
+        new = not (self._data / "PG_VERSION").exists()
+        require_space(self._folder, _NEW_MIB if new else _OLD_MIB)
+        if new:
             self._make_cluster(bin_folder, user)
         self._sockets = socket_folder(self._data, _SOCKET + ".lock", uid=uid, gid=gid)
         # Its pid may meanwhile belong to anybody, and then PostgreSQL would refuse to start.

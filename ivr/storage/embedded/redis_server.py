@@ -23,6 +23,7 @@ from ivr.storage.embedded.folder import (
     make_folder,
     package_folder,
     refuse_production,
+    require_space,
     socket_folder,
 )
 
@@ -31,6 +32,7 @@ _SOCKET = "redis.sock"
 _START_S = 10.0
 _STOP_S = 3.0
 _POLL_S = 0.005
+_FREE_MIB = 8
 
 
 class EmbeddedRedis:
@@ -92,6 +94,7 @@ class EmbeddedRedis:
     def _start(self) -> None:
         # The folder is ours alone, so whatever still runs in it was left behind.
         sweep(self._folder, self._server)
+        require_space(self._folder, _FREE_MIB)
         self._sockets = socket_folder(self._folder, _SOCKET, uid=os.geteuid(), gid=os.getegid())
         (self._sockets / _SOCKET).unlink(missing_ok=True)
         options = {
