@@ -1,0 +1,1 @@
+"""FreeSWITCH: calls over the outbound Event Socket, their sound over unicast UDP."""
