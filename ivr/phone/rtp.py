@@ -79,6 +79,14 @@ class RtpPacket:
         )
 
 
+def event_of(key: str) -> int:
+    """The event code of a key. Raises ValueError for what is no key."""
+    event = DIGITS.find(key)
+    if event < 0 or len(key) != 1:
+        raise ValueError(f"{key!r} is no key")
+    return event
+
+
 class RtpSender:
     """Numbers the packets of one stream: sequence and timestamp go on whatever is sent."""
 
@@ -101,10 +109,7 @@ class RtpSender:
         All carry the timestamp at which the key went down, and how long it has been down. Raises
         ValueError for what is no key.
         """
-        event = DIGITS.find(digit)
-        if event < 0 or len(digit) != 1:
-            raise ValueError(f"{digit!r} is no key")
-        return self._press(payload_type, event)
+        return self._press(payload_type, event_of(digit))
 
     def _press(self, payload_type: int, event: int) -> Iterator[tuple[RtpPacket, ...]]:
         start = self._timestamp

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-
-class Codec(enum.Enum):
-    """The two laws of G.711; the value is the static payload type (RFC 3551 section 6)."""
-
-    PCMU = 0
-    PCMA = 8
+from ivr.audio.g711 import LAWS, Law
 
 
 class MalformedSdp(Exception):
@@ -25,13 +19,13 @@ class MediaDescription:
 
     host: str
     port: int
-    codecs: tuple[Codec, ...]
+    codecs: tuple[Law, ...]
     event_type: int | None = 101
 
     def encode(self, *, session: int = 1, version: int = 1) -> bytes:
         """The description on the wire; `version` grows with each new one of a session."""
         family = "IP6" if ":" in self.host else "IP4"
-        types = [str(codec.value) for codec in self.codecs]
+        types = [str(codec.payload_type) for codec in self.codecs]
         lines = [
             "v=0",
             f"o=- {session} {version} IN {family} {self.host}",
@@ -39,7 +33,9 @@ class MediaDescription:
             f"c=IN {family} {self.host}",
             "t=0 0",
         ]
-        attributes = [f"a=rtpmap:{codec.value} {codec.name}/8000" for codec in self.codecs]
+        attributes = [
+            f"a=rtpmap:{codec.payload_type} {codec.encoding}/8000" for codec in self.codecs
+        ]
         if self.event_type is not None:
             types.append(str(self.event_type))
             attributes.append(f"a=rtpmap:{self.event_type} telephone-event/8000")
@@ -78,10 +74,10 @@ def parse_sdp(body: bytes) -> MediaDescription:
 
 def _agreed(host: str, port: int, offered: list[int], maps: dict[int, str]) -> MediaDescription:
     codecs = tuple(
-        codec
-        for number in offered
-        for codec in Codec
-        if (maps.get(number, "").startswith(f"{codec.name.lower()}/8000")) or number == codec.value
+        law
+        for law in map(LAWS.get, offered)
+        if law is not None
+        and maps.get(law.payload_type, f"{law.encoding}/8000").upper() == f"{law.encoding}/8000"
     )
     if not codecs:
         raise MalformedSdp("no codec that this phone knows")
