@@ -63,14 +63,16 @@ class CallApi:
     """Ask the integration `name`: `path` is appended to its base URL; `body` is sent as JSON.
 
     `idempotency_key` is set for requests that change the world, else None: those are never
-    repeated blindly. `timeout_ms` covers the whole request.
+    repeated blindly. `timeout_ms` covers the whole request. A `request_id` that is under way
+    already is the same request: it is not to be made twice. `body` may hold a sensitive value
+    and so is never shown.
     """
 
     request_id: str
     name: str
     method: str
     path: str
-    body: Mapping[str, str] | None = None
+    body: Mapping[str, str] | None = field(default=None, repr=False)
     idempotency_key: str | None = None
     timeout_ms: int = 3000
 

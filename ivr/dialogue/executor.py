@@ -1,0 +1,222 @@
+"""(flow, state, input) -> (state, actions): pure and total.
+
+Whatever comes in whatever state, sensible or not, there is a next state, and its actions end
+with exactly one thing to wait for. Nothing raises; a fault of the flow or of an integration
+becomes an honest sentence and an agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from ivr.dialogue.actions import Action, HangUp, TransferTo
+from ivr.dialogue.flow import Flow
+from ivr.dialogue.global_intents import forget_task
+from ivr.dialogue.hearing import hear_keys, hear_speech
+from ivr.dialogue.inputs import (
+    ApiReplied,
+    Input,
+    Keyed,
+    Resumed,
+    Said,
+    Silence,
+    Started,
+    TransferRefused,
+)
+from ivr.dialogue.nodes.api_caller import ApiCaller
+from ivr.dialogue.nodes.kind import AskingKind, Node
+from ivr.dialogue.nodes.transfer import Transfer
+from ivr.dialogue.repair import (
+    LAST_SILENCE,
+    ask,
+    question_of,
+    say_goodbye_to_silence,
+    silent,
+    to_agent,
+)
+from ivr.dialogue.state import DialogueState
+from ivr.dialogue.templates import TemplateFailed
+from ivr.dialogue.turn import HANG_UP, Turn
+
+_MOST_HOPS = 64
+"""Nodes walked through in one step; a checked flow stays far below."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a step led to. `actions`: any number of `Say`, then what is waited for.
+
+    `same_wait`: nothing has changed, and the last action is the one that was waited for already
+    (a late or stale input was dropped): it is not to be begun a second time.
+    """
+
+    state: DialogueState
+    actions: tuple[Action, ...]
+    same_wait: bool = False
+
+
+def begin(flow: Flow) -> DialogueState:
+    """The state of a dialogue in which nothing has happened yet."""
+    return DialogueState(language=flow.languages[0])
+
+
+def step(
+    flow: Flow,
+    state: DialogueState,
+    input: Input,
+    *,
+    today: date,
+    new_id: Callable[[], str],
+) -> Step:
+    """Let `input` happen. `today` is the caller's date; `new_id` makes ids for requests and
+    idempotency keys. Never raises.
+    """
+    turn = Turn(flow, state, today, new_id)
+    try:
+        _walk(turn, _take(turn, input))
+    except TemplateFailed as failure:
+        _mend(turn, failure)
+    return Step(state=turn.settle(), actions=tuple(turn.actions), same_wait=turn.same_wait)
+
+
+def _take(turn: Turn, what: Input) -> str | None:  # noqa: PLR0911
+    """Take the input where the dialogue is. Returns the node to enter, None once it waits."""
+    if turn.state.language not in turn.flow.languages:
+        turn.change(language=turn.flow.languages[0], language_known=False)
+    state = turn.state
+    if isinstance(what, Silence) and what.rung >= LAST_SILENCE and not state.finished:
+        say_goodbye_to_silence(turn)
+        return None
+    if state.node not in turn.flow.nodes:
+        return _start(turn, what if isinstance(what, Started) else None)
+    if isinstance(what, Resumed):
+        return _resume(turn)
+    if state.finished:
+        if isinstance(what, TransferRefused) and state.verdict != HANG_UP:
+            return _refused(turn)
+        return _wait_on(turn)
+    if state.pending is not None:
+        if isinstance(what, ApiReplied) and what.request_id == state.pending.request_id:
+            return _replied(turn, what)
+        return _wait_on(turn)
+    node = turn.flow.nodes[state.node]
+    if not isinstance(node.kind, AskingKind):
+        return turn.flow.home
+    match what:
+        case Silence(rung=rung):
+            return silent(turn, node, rung)
+        case Keyed():
+            turn.change(silence=0)
+            return hear_keys(turn, node, what)
+        case Said():
+            turn.change(silence=0)
+            return hear_speech(turn, node, what)
+    return _wait_on(turn)
+
+
+def _start(turn: Turn, started: Started | None) -> str:
+    flow = turn.flow
+    if started is not None:
+        turn.change(speech_languages=started.speech_languages)
+    language = started.language if started is not None else None
+    if turn.state.language_known and turn.state.language in flow.languages:
+        return flow.home
+    if len(flow.languages) == 1:
+        language = flow.languages[0]
+    if language not in flow.languages or language is None:
+        turn.change(language=flow.languages[0], language_known=False)
+        return flow.entry_language_unknown
+    turn.speak(language)
+    return flow.entry_language_known
+
+
+def _walk(turn: Turn, target: str | None) -> None:
+    """Go from node to node until one waits."""
+    hops = 0
+    while target is not None:
+        hops += 1
+        if hops > _MOST_HOPS:
+            raise TemplateFailed("the flow goes round without listening")
+        node = turn.flow.nodes[target]
+        turn.change(node=target, phase="ask", misunderstood=0, detours=0, pending=None)
+        target = node.kind.enter(turn, node)
+
+
+def _mend(turn: Turn, failure: TemplateFailed) -> None:
+    """Something could not be said or asked: ask for the value that lacks, else say that
+    something is wrong, and let an agent help.
+    """
+    turn.same_wait = False
+    asker = turn.flow.askers.get(failure.missing)
+    if asker is not None and asker != turn.state.node:
+        try:
+            _walk(turn, asker)
+        except TemplateFailed:
+            pass
+        else:
+            return
+    turn.change(pending=None, finished=False, verdict="")
+    turn.say("trouble")
+    forget_task(turn, keep_lasting=False)
+    try:
+        _walk(turn, to_agent(turn))
+    except TemplateFailed:
+        turn.say("no_agent", interruptible=False)
+        turn.hang_up()
+
+
+def _resume(turn: Turn) -> str | None:
+    """Another worker goes on: where we were, but for what only the other one knew."""
+    state = turn.state
+    if state.finished:
+        return _wait_on(turn)
+    turn.change(silence=0)
+    turn.say("resumed")
+    node = turn.flow.nodes[state.node]
+    if state.pending is not None and isinstance(node.kind, ApiCaller):
+        turn.change(pending=None)
+        # A read is asked again; a change may have been made, so its fate is found out instead.
+        return node.kind.lost(node) if node.config.changes_world else node.id
+    if isinstance(node.kind, AskingKind):
+        ask(turn, node)
+        return None
+    return turn.flow.home
+
+
+def _refused(turn: Turn) -> str:
+    state = turn.state
+    turn.change(finished=False, verdict="", refusals=state.refusals + 1)
+    node = turn.flow.nodes[state.node]
+    if isinstance(node.kind, Transfer):
+        return node.kind.refused(turn, node)
+    turn.say("nobody_free")
+    return turn.flow.home
+
+
+def _replied(turn: Turn, reply: ApiReplied) -> str:
+    node = turn.flow.nodes[turn.state.node]
+    if isinstance(node.kind, ApiCaller):
+        return node.kind.replied(turn, node, reply)
+    turn.change(pending=None)
+    return turn.flow.home
+
+
+def _wait_on(turn: Turn) -> str | None:
+    """Nothing changes: go on waiting for what is waited for."""
+    state = turn.state
+    node: Node[Any] = turn.flow.nodes[state.node]
+    turn.same_wait = True
+    if state.finished:
+        hang_up = state.verdict not in turn.flow.transfer_destinations
+        turn.wait(HangUp() if hang_up else TransferTo(destination=state.verdict))
+    elif state.pending is not None and isinstance(node.kind, ApiCaller):
+        node.kind.wait_on(turn, node, state.pending)
+    elif isinstance(node.kind, AskingKind):
+        turn.listen(question_of(turn, node).expect)
+    else:
+        turn.same_wait = False
+        return turn.flow.home
+    return None

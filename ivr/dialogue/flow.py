@@ -1,0 +1,148 @@
+"""A flow, checked and compiled: the graph that the executor walks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ivr.dialogue.faults import FlowError
+from ivr.dialogue.flow_check import Checked, check
+from ivr.dialogue.flow_file import Thresholds
+from ivr.dialogue.nodes.kind import Node, Question
+from ivr.dialogue.service_prompts import SERVICE_NAMES
+from ivr.dialogue.templates import Text
+from ivr.errors import IvrError
+
+
+class Edge(NamedTuple):
+    """A way from one node to another."""
+
+    source: str
+    outcome: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """Immutable but for the memo of questions."""
+
+    name: str
+    version: str
+    """SHA-256 of the canonical content, in hex: layout and key order play no part."""
+    languages: tuple[str, ...]
+    nodes: Mapping[str, Node[Any]]
+    entry_language_unknown: str
+    entry_language_known: str
+    home: str
+    agent: str | None
+    """The node that leads to an agent, if any."""
+    thresholds: Thresholds
+    routes: Mapping[str, str]
+    """Intent to node: what can be asked for anywhere."""
+    globals_by_intent: Mapping[str, str]
+    global_targets: Mapping[str, str]
+    global_keys: Mapping[str, str]
+    examples: str | None
+    lasting_slots: frozenset[str]
+    askers: Mapping[str, str]
+    """Slot to the node that asks for it."""
+    integrations: tuple[str, ...]
+    transfer_destinations: tuple[str, ...]
+    texts: Mapping[tuple[str, str], Text] = field(repr=False)
+    """(template, language) to text, service prompts included."""
+    questions: dict[tuple[str, str, str, bool], Question] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """Memo of `repair.question_of`."""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Flow:
+        """Read and check a flow file. Raises FlowError, or IvrError where it cannot be read."""
+        try:
+            source = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            raise IvrError(
+                f"The flow {path} cannot be read: {reason}.",
+                remedy="Name a flow file, as in flows/bank.json.",
+            ) from None
+        return cls.parse(source, file=str(path))
+
+    @classmethod
+    def parse(cls, source: str, *, file: str = "flow.json") -> Flow:
+        """Check and compile the text of a flow file. Raises FlowError."""
+        checked = check(source, file)
+        if checked.faults or checked.document is None:
+            raise FlowError(sorted(checked.faults, key=lambda fault: fault.line))
+        return _compiled(checked)
+
+    def text(self, name: str, language: str) -> Text:
+        """The text of a template or service prompt. Its presence was checked at loading."""
+        return self.texts[name, language]
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """Every way from node to node."""
+        return tuple(
+            Edge(node.id, outcome, target)
+            for node in self.nodes.values()
+            for outcome, target in node.next.items()
+        )
+
+    def static_prompts(self, language: str) -> list[str]:
+        """The texts that are the same in every call, to be rendered beforehand; flow's own
+        first."""
+        found = {
+            name: text.static
+            for (name, code), text in self.texts.items()
+            if code == language and text.static
+        }
+        own = [text for name, text in found.items() if name not in SERVICE_NAMES]
+        service = [text for name, text in found.items() if name in SERVICE_NAMES]
+        return list(dict.fromkeys(own + service))
+
+
+def _compiled(checked: Checked) -> Flow:
+    document = checked.document
+    assert document is not None
+    entry = document.entry
+    targets = {
+        name: intent.next
+        for name, intent in document.global_intents.items()
+        if intent.next is not None
+    }
+    return Flow(
+        name=document.name,
+        version=_version(checked.data),
+        languages=document.languages,
+        nodes=checked.nodes,
+        entry_language_unknown=entry.language_unknown or entry.language_known,
+        entry_language_known=entry.language_known,
+        home=entry.home or entry.language_known,
+        agent=targets.get("agent"),
+        thresholds=document.thresholds,
+        routes=checked.routes,
+        globals_by_intent=checked.globals_by_intent,
+        global_targets=targets,
+        global_keys=document.global_keys,
+        examples=document.examples,
+        lasting_slots=document.lasting_slots,
+        askers={
+            slot: node.id
+            for node in reversed(checked.nodes.values())
+            if node.kind.name == "slot_filler"
+            for slot in node.kind.fills(node.config)
+        },
+        integrations=document.integrations,
+        transfer_destinations=document.transfer_destinations,
+        texts=checked.texts,
+    )
+
+
+def _version(data: Any) -> str:
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()

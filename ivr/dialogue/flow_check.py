@@ -1,0 +1,263 @@
+"""Everything that can be wrong with a flow file, found before a call meets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ivr.dialogue.faults import Fault, did_you_mean
+from ivr.dialogue.flow_file import FlowFile, NodePart
+from ivr.dialogue.flow_graph import reachable, rounds
+from ivr.dialogue.flow_shape import shape_faults, validated
+from ivr.dialogue.flow_texts import compile_texts
+from ivr.dialogue.global_intents import DEFAULT_INTENTS, GLOBAL_INTENTS
+from ivr.dialogue.nodes import NODE_KINDS
+from ivr.dialogue.nodes.kind import FlowFacts, Node, Use
+from ivr.dialogue.positions import Lines, NotJson, Path, parse
+from ivr.dialogue.service_prompts import SERVICE_VARIABLES
+from ivr.dialogue.templates import TemplateUnusable, Text
+
+SMALL_TALK = frozenset({"affirm", "deny", "greet", "thank", "give_value", "out_of_scope"})
+"""Intents that mean something only as an answer: no task of their own."""
+
+
+@dataclass(kw_only=True)
+class Checked:
+    """What was read, and what is wrong with it."""
+
+    data: Any = None
+    document: FlowFile | None = None
+    nodes: dict[str, Node[Any]] = field(default_factory=dict)
+    texts: dict[tuple[str, str], Text] = field(default_factory=dict)
+    routes: dict[str, str] = field(default_factory=dict)
+    globals_by_intent: dict[str, str] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def check(source: str, file: str) -> Checked:
+    """Read a flow file's text and look for every fault. Never raises."""
+    checked = Checked()
+    try:
+        checked.data, lines = parse(source)
+    except NotJson as error:
+        what = f"This is no JSON: {error.what}."
+        checked.faults.append(Fault(file=file, line=error.line, what=what))
+        return checked
+    _Check(checked, file, lines).run()
+    return checked
+
+
+class _Check:
+    """One pass over one document, from its shape to what its parts mean to one another."""
+
+    def __init__(self, checked: Checked, file: str, lines: Lines) -> None:
+        self._checked = checked
+        self._file = file
+        self._lines = lines
+        self._place: dict[str, int] = {}
+
+    def run(self) -> None:
+        checked = self._checked
+        document, errors = validated(FlowFile, checked.data)
+        for fault in shape_faults(FlowFile, errors):
+            self._fault(*fault)
+        if document is None:
+            return
+        checked.document = document
+        self._nodes(document)
+        texts, wrong = compile_texts(document)
+        checked.texts = texts
+        for fault in wrong:
+            self._fault(*fault)
+        self._intents(document)
+        self._ways(document)
+        self._details(document)
+        self._variables(document)
+        if not checked.faults:
+            self._graph(document)
+
+    def _fault(self, path: Path, what: str, suggestion: str = "") -> None:
+        line = self._lines.of(path)
+        fault = Fault(file=self._file, line=line, what=what, suggestion=suggestion)
+        self._checked.faults.append(fault)
+
+    def _nodes(self, document: FlowFile) -> None:
+        seen: dict[str, int] = {}
+        for place, part in enumerate(document.nodes):
+            first = seen.setdefault(part.id, place)
+            if first != place:
+                line = self._lines.of(("nodes", first, "id"))
+                what = f'The node id "{part.id}" is there twice; the first is in line {line}.'
+                self._fault(("nodes", place, "id"), what, "Rename one of them.")
+                continue
+            node = self._node(part, place)
+            if node is not None:
+                self._checked.nodes[part.id] = node
+                self._place[part.id] = place
+
+    def _node(self, part: NodePart, place: int) -> Node[Any] | None:
+        kind = NODE_KINDS.get(part.type)
+        if kind is None:
+            what = f'"{part.type}" is no type of node.'
+            self._fault(("nodes", place, "type"), what, did_you_mean(part.type, NODE_KINDS))
+            return None
+        config, errors = validated(kind.config, part.config)
+        for path, what, suggestion in shape_faults(kind.config, errors):
+            self._fault(("nodes", place, "config", *path), what, suggestion)
+        if config is None:
+            return None
+        return Node(id=part.id, kind=kind, config=config, next=part.next)
+
+    def _intents(self, document: FlowFile) -> None:
+        by_intent = self._checked.globals_by_intent
+        for name in document.global_intents:
+            if name not in GLOBAL_INTENTS:
+                what = f'"{name}" is no global intent.'
+                self._fault(("global_intents", name), what, did_you_mean(name, GLOBAL_INTENTS))
+        for name in GLOBAL_INTENTS:
+            own = document.global_intents.get(name)
+            intents = own.intents if own is not None else None
+            for intent in intents or (DEFAULT_INTENTS[name],):
+                by_intent[intent] = name
+        for key, name in document.global_keys.items():
+            if name not in GLOBAL_INTENTS:
+                what = f'Key {key} stands for "{name}", which is no global intent.'
+                self._fault(("global_keys", key), what, did_you_mean(name, GLOBAL_INTENTS))
+        for node in self._checked.nodes.values():
+            if node.kind.name == "intent_router":
+                for intent, target in node.next.items():
+                    if intent not in SMALL_TALK and intent not in by_intent:
+                        self._checked.routes.setdefault(intent, target)
+
+    def _ways(self, document: FlowFile) -> None:
+        ids = [part.id for part in document.nodes]
+        entry = document.entry
+        named: list[tuple[Path, str | None]] = [
+            (("entry", "language_unknown"), entry.language_unknown),
+            (("entry", "language_known"), entry.language_known),
+            (("entry", "home"), entry.home),
+        ]
+        named += [
+            (("global_intents", name, "next"), intent.next)
+            for name, intent in document.global_intents.items()
+        ]
+        named += [
+            (("nodes", place, "next", outcome), target)
+            for place, part in enumerate(document.nodes)
+            for outcome, target in part.next.items()
+        ]
+        for path, target in named:
+            if target is not None and target not in ids:
+                self._fault(path, f'There is no node "{target}".', did_you_mean(target, ids))
+        for node in self._checked.nodes.values():
+            self._outcomes(node)
+
+    def _outcomes(self, node: Node[Any]) -> None:
+        path: Path = ("nodes", self._place[node.id])
+        outcomes = node.kind.outcomes(node.config)
+        given = frozenset(node.next)
+        if outcomes.any_name:
+            if not given:
+                what = f'The {node.kind.name} "{node.id}" leads nowhere.'
+                self._fault(path, what, 'Add "next": {"an_intent": "a_node"}.')
+            return
+        for outcome in given - outcomes.known:
+            what = f'A {node.kind.name} has no outcome "{outcome}".'
+            self._fault((*path, "next", outcome), what, did_you_mean(outcome, outcomes.known))
+        lacking = min((one - given for one in outcomes.either), key=len)
+        for outcome in sorted(lacking):
+            what = f'Node "{node.id}" has no way out for "{outcome}".'
+            self._fault(path, what, f'Add "{outcome}" to its "next".')
+
+    def _details(self, document: FlowFile) -> None:
+        everywhere = self._checked.routes.keys() | self._checked.globals_by_intent.keys()
+        facts = FlowFacts(
+            languages=document.languages,
+            destinations=document.transfer_destinations,
+            integrations=document.integrations,
+            intents=frozenset(everywhere),
+        )
+        for node in self._checked.nodes.values():
+            path: Path = ("nodes", self._place[node.id], "config")
+            for inner, what, suggestion in node.kind.mistakes(node, facts):
+                self._fault((*path, *inner), what, suggestion)
+        for place, name in enumerate(document.transfer_destinations):
+            if name in ("", "hangup"):
+                what = f'"{name}" cannot be the name of a destination.'
+                self._fault(("transfer_destinations", place), what, "Choose another name.")
+
+    def _variables(self, document: FlowFile) -> None:
+        nodes = self._checked.nodes.values()
+        slots = frozenset[str]().union(*(node.kind.fills(node.config) for node in nodes))
+        secret = frozenset(
+            node.config.slot for node in nodes if getattr(node.config, "sensitive", False)
+        )
+        for name in sorted(document.lasting_slots - slots):
+            what = f'The lasting slot "{name}" is filled by no node.'
+            self._fault(("lasting_slots",), what, did_you_mean(name, slots))
+        for (name, language), text in self._checked.texts.items():
+            if name not in document.templates:
+                continue
+            path: Path = ("templates", name, language)
+            allowed = SERVICE_VARIABLES.get(name, slots)
+            self._used(path, text.variables, allowed, secret)
+        names = {name for name, _ in self._checked.texts} | set(document.templates)
+        if document.examples is not None:
+            self._named(("examples",), document.examples, names)
+        for node in nodes:
+            for use in node.kind.uses(node.config):
+                path = ("nodes", self._place[node.id], "config", *use.path)
+                if use.source is None:
+                    self._named(path, use.name, names)
+                else:
+                    self._sourced(path, use, slots, secret)
+
+    def _named(self, path: Path, name: str, names: set[str]) -> None:
+        if name not in names:
+            self._fault(path, f'There is no template "{name}".', did_you_mean(name, names))
+        elif name in SERVICE_VARIABLES:
+            what = f'The service prompt "{name}" needs values that a node does not have.'
+            self._fault(path, what, "Write a template of your own.")
+
+    def _sourced(self, path: Path, use: Use, slots: frozenset[str], secret: frozenset[str]) -> None:
+        try:
+            text = Text(use.source or "", "", for_path=use.for_path)
+        except TemplateUnusable as error:
+            self._fault(path, f"The template cannot be used: {error.what}.")
+            return
+        self._used(path, text.variables, slots, secret if use.for_path else frozenset())
+
+    def _used(
+        self, path: Path, used: frozenset[str], known: frozenset[str], secret: frozenset[str]
+    ) -> None:
+        for name in sorted(used - known):
+            self._fault(path, f'No node fills the slot "{name}".', did_you_mean(name, known))
+        for name in sorted(used & known & secret):
+            what = f'The slot "{name}" is sensitive and may stand only in the body of a request.'
+            self._fault(path, what, "Leave it out.")
+
+    def _graph(self, document: FlowFile) -> None:
+        nodes = self._checked.nodes
+        ways = {name: tuple(node.next.values()) for name, node in nodes.items()}
+        entry = document.entry
+        starts = [entry.language_unknown, entry.language_known, entry.home]
+        starts += [intent.next for intent in document.global_intents.values()]
+        found = reachable(ways, [start for start in starts if start is not None])
+        for name in nodes:
+            if name not in found:
+                what = f'Nothing leads to the node "{name}".'
+                suggestion = "Lead to it from another node, or remove it."
+                self._fault(("nodes", self._place[name], "id"), what, suggestion)
+        # An asking node stops a round, except where it gives up asking.
+        silent = {
+            name: tuple(
+                target
+                for outcome, target in node.next.items()
+                if not node.kind.asks or outcome == "exhausted"
+            )
+            for name, node in nodes.items()
+        }
+        for way in rounds(silent):
+            what = f"It goes round without ever listening: {' -> '.join((*way, way[0]))}."
+            suggestion = "Let one of them ask the caller something."
+            self._fault(("nodes", self._place[way[0]], "next"), what, suggestion)

@@ -1,0 +1,83 @@
+"""The flow file as it is written: a JSON document, validated by shape. What its parts mean to
+one another is checked in `flow_check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Languages = tuple[str, ...]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entry(_Part):
+    """Where a call begins, by whether its language is known already; `home` is where callers come
+    back to: after cancel and start over, and after a transfer that was refused.
+    """
+
+    language_unknown: str | None = None
+    language_known: str
+    home: str | None = None
+
+
+class Thresholds(_Part):
+    """Below these confidences, 0..1, the caller was not understood."""
+
+    asr: float = Field(0.6, ge=0, le=1)
+    """Of the recogniser's words."""
+    nlu: float = Field(0.7, ge=0, le=1)
+    """Of an intent."""
+    switch: float = Field(0.8, ge=0, le=1)
+    """Of another task's intent, to leave a question unanswered for it."""
+
+
+class GlobalIntent(_Part):
+    """`intents` of the interpreter mean it; `next` is a node to go to instead of what is built
+    in.
+    """
+
+    intents: tuple[str, ...] | None = None
+    next: str | None = None
+
+
+class NodePart(_Part):
+    """A node. `next` maps each outcome to a node's id; a bare id means {"done": id}."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    type: str
+    config: Mapping[str, Any] = Field(default_factory=dict)
+    next: Mapping[str, str] = Field(default_factory=dict)
+
+    @field_validator("next", mode="before")
+    @classmethod
+    def _bare_id(cls, value: Any) -> Any:
+        return {"done": value} if isinstance(value, str) else value
+
+
+class FlowFile(_Part):
+    """The document."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    description: str = ""
+    languages: Languages = Field(min_length=1)
+    """Codes; the first is spoken until the caller's is known."""
+    entry: Entry
+    nodes: tuple[NodePart, ...] = Field(min_length=1)
+    templates: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+    """Name to language to Jinja2 source."""
+    global_intents: Mapping[str, GlobalIntent] = Field(default_factory=dict)
+    global_keys: Mapping[str, str] = Field(default_factory=lambda: {"0": "agent", "*": "repeat"})
+    """Key to global intent, where the key is no answer to the question."""
+    examples: str | None = None
+    """A template that tells what can be asked, for what is out of scope."""
+    lasting_slots: frozenset[str] = frozenset()
+    """Slots that outlive a task; all others are forgotten when the next begins."""
+    thresholds: Thresholds = Field(default_factory=Thresholds)
+    integrations: tuple[str, ...] = ()
+    transfer_destinations: tuple[str, ...] = ()

@@ -1,0 +1,51 @@
+"""The texts of a flow, compiled: its own templates over the service prompts."""
+
+from __future__ import annotations
+
+from ivr.dialogue.faults import did_you_mean
+from ivr.dialogue.flow_file import FlowFile
+from ivr.dialogue.positions import Path
+from ivr.dialogue.service_prompts import SERVICE_NAMES, SERVICE_PROMPTS
+from ivr.dialogue.templates import TemplateUnusable, Text
+
+Texts = dict[tuple[str, str], Text]
+Faults = list[tuple[Path, str, str]]
+
+
+def compile_texts(document: FlowFile) -> tuple[Texts, Faults]:
+    """Return every text by (name, language), and what is wrong with them."""
+    texts: Texts = {
+        (name, language): Text(source, language)
+        for language in document.languages
+        for name, source in SERVICE_PROMPTS.get(language, {}).items()
+    }
+    faults: Faults = []
+    for name, by_language in document.templates.items():
+        for language in document.languages:
+            if language not in by_language:
+                what = f'The template "{name}" lacks the language "{language}".'
+                faults.append((("templates", name), what, f'Add "{language}" to it.'))
+        for language, source in by_language.items():
+            path: Path = ("templates", name, language)
+            if language not in document.languages:
+                what = f'The flow does not speak "{language}".'
+                faults.append((path, what, did_you_mean(language, document.languages)))
+                continue
+            if not source.strip():
+                faults.append((path, f'The template "{name}" is empty.', "Write what is said."))
+            try:
+                texts[name, language] = Text(source, language)
+            except TemplateUnusable as error:
+                what = f'The template "{name}" cannot be used: {error.what}.'
+                faults.append((path, what, "See docs/flows.md on templates."))
+    for place, language in enumerate(document.languages):
+        lacking = sorted(
+            name
+            for name in SERVICE_NAMES
+            if (name, language) not in texts and name not in document.templates
+        )
+        if lacking:
+            what = f'"{language}" has no service prompts of its own.'
+            suggestion = f"Add templates for {', '.join(lacking)}."
+            faults.append((("languages", place), what, suggestion))
+    return texts, faults
