@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from ivr.audio.format import TELEPHONE, Audio, AudioFormat
+from ivr.audio.level import level_dbfs
 from ivr.clock import Clock, SystemClock
 from ivr.errors import IvrError
 
-AUDIBLE_RMS = 100.0
-"""Loudness from which a frame is sound, root mean square of 16-bit samples: -50 dBFS."""
+AUDIBLE_DBFS = -50.0
+"""Level from which a frame is sound and not the noise of a line."""
 
 PAUSE_MS = 200.0
 """Silence up to this long lies within speech: the closure of a stop, a comma."""
@@ -162,23 +162,21 @@ class Handset:
 
     # The record.
 
-    def record(self) -> npt.NDArray[np.int16]:
-        """Both sides on one timeline: shape (n, 2), caller left, bot right.
+    def record(self) -> tuple[Audio, Audio]:
+        """What the caller and what the bot said, on one timeline, equally long.
 
         Each frame stands there once. Silence is where nothing left or arrived.
         """
-        width = self.format.frame_samples
         frame_ms = self.format.ptime_ms
         tracks = (self._sent, self._heard)
-        starts = [track.times_ms[0] for track in tracks if track.frames]
-        slots = [place(track.times_ms, min(starts, default=0.0), frame_ms) for track in tracks]
+        start = min((track.times_ms[0] for track in tracks if track.frames), default=0.0)
+        slots = [place(track.times_ms, start, frame_ms) for track in tracks]
         length = max((placed[-1] + 1 for placed in slots if placed), default=0)
-        stereo = np.zeros((length, width, 2), dtype=np.int16)
-        for side, (track, placed) in enumerate(zip(tracks, slots, strict=True)):
-            if placed:
-                sound = np.frombuffer(b"".join(track.frames), dtype="<i2")
-                stereo[placed, :, side] = sound.reshape(-1, width)
-        return stereo.reshape(-1, 2)
+        caller, bot = (
+            Audio(track.laid_out(placed, length, self.format), self.format)
+            for track, placed in zip(tracks, slots, strict=True)
+        )
+        return caller, bot
 
     # Inside.
 
@@ -226,6 +224,13 @@ class _Track:
         self.frames.append(frame)
         self.times_ms.append(now_ms)
 
+    def laid_out(self, slots: list[int], length: int, format: AudioFormat) -> bytes:
+        """The frames in their slots of `length`, silence in the others."""
+        laid = [format.silence] * length
+        for slot, frame in zip(slots, self.frames, strict=True):
+            laid[slot] = frame
+        return b"".join(laid)
+
 
 def place(times_ms: Sequence[float], start_ms: float, frame_ms: float) -> list[int]:
     """Give each frame that passed at `times_ms` its own slot of `frame_ms`, in order.
@@ -253,8 +258,7 @@ def _frames(pcm: bytes, size: int) -> Iterator[bytes]:
 
 
 def _audible(frame: bytes) -> bool:
-    samples = np.frombuffer(frame, dtype="<i2").astype(np.float32)
-    return float(np.dot(samples, samples)) >= AUDIBLE_RMS**2 * samples.size
+    return level_dbfs(frame) >= AUDIBLE_DBFS
 
 
 def _silence(format: AudioFormat, noise_dbov: float | None) -> Iterator[bytes]:

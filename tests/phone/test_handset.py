@@ -218,12 +218,10 @@ def test_the_record_holds_each_side_in_its_place() -> None:
     line.pass_frames(4)
     for number in (1001, 1002, 1003):
         line.pass_frames(1, numbered(number))
-    record = line.handset.record()
-    assert record.shape == (9 * TELEPHONE.frame_samples, 2)
-    assert record[:, 0].tobytes() == line.sent
-    assert record[:, 1].tobytes() == bytes(6 * FRAME) + b"".join(
-        numbered(number) for number in (1001, 1002, 1003)
-    )
+    caller, bot = line.handset.record()
+    assert caller.pcm == line.sent
+    assert len(line.sent) == 9 * FRAME
+    assert bot.pcm == bytes(6 * FRAME) + b"".join(numbered(number) for number in (1001, 1002, 1003))
 
 
 def test_frames_that_came_in_one_heap_are_neither_lost_nor_doubled_nor_torn_apart() -> None:
@@ -233,7 +231,7 @@ def test_frames_that_came_in_one_heap_are_neither_lost_nor_doubled_nor_torn_apar
     for number in range(1, 11):
         line.handset.hear(numbered(number * 100))
     line.pass_frames(1, numbered(1100))
-    heard = line.handset.record()[:: TELEPHONE.frame_samples, 1].tolist()
+    heard = line.handset.record()[1].samples[:: TELEPHONE.frame_samples].tolist()
     assert heard == [0, 0, *range(0, 1101, 100)]
 
 
@@ -242,12 +240,12 @@ def test_a_hole_in_what_arrived_is_silence_in_the_record() -> None:
     line.pass_frames(5, numbered(500))
     line.pass_frames(10, None)
     line.pass_frames(5, numbered(700))
-    heard = line.handset.record()[:: TELEPHONE.frame_samples, 1].tolist()
+    heard = line.handset.record()[1].samples[:: TELEPHONE.frame_samples].tolist()
     assert heard == [500] * 5 + [0] * 10 + [700] * 5
 
 
 def test_a_record_of_nothing_is_empty() -> None:
-    assert Handset().record().shape == (0, 2)
+    assert Handset().record() == (Audio(b""), Audio(b""))
 
 
 def test_jitter_makes_no_hole() -> None:
