@@ -157,14 +157,15 @@ class Worker:
             raise _not_given("synthesis_url")
         recogniser = VoskRecogniser(models_for(settings), threads=settings.recogniser_threads)
         self._closing.append(recogniser.close)
-        interpreter = SpacyInterpreter(settings.nlu_dir, settings.var_dir / "nlu")
-        self._closing.append(interpreter.close)
-        await asyncio.gather(
-            asyncio.to_thread(recogniser.load), asyncio.to_thread(interpreter.load)
+        _, interpreter = await asyncio.gather(
+            asyncio.to_thread(recogniser.load),
+            asyncio.to_thread(SpacyInterpreter, settings.nlu_dir, settings.var_dir / "nlu"),
         )
+        self._closing.append(interpreter.close)
         sessions = RedisSessionStore(redis)
         self._closing.append(sessions.close)
         records = RecordJournal(settings.var_dir / "journal", settings.worker_name, database)
+        records.start()
         self._closing.append(records.close)
         hub = IntegrationHub(settings.integrations)
         self._closing.append(hub.close)

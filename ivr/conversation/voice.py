@@ -327,10 +327,8 @@ class VoiceConversation:
             verdict=verdict,
             state=self._state.model_dump(mode="json"),
         )
-        try:
-            await self._services.sessions.save(session, self._epoch)
-        except SessionStoreAway as away:
-            _log.warning("session_not_saved", reason=str(away))
+        if not await self._services.sessions.keep(session, self._epoch):
+            _log.warning("session_not_saved_yet", turn=self._log.turn)
 
     async def _listen(self, expect: Expectation) -> Input:
         self._expect = expect

@@ -20,10 +20,11 @@ from ivr.errors import IvrError
 from ivr.ports import refuse_used_port
 from ivr.settings import Settings
 from ivr.speech.synthesis.supervised import SynthesisProcess
-from ivr.storage.embedded.postgres import EmbeddedPostgres
-from ivr.storage.embedded.redis import EmbeddedRedis
+from ivr.storage.embedded.postgres_server import EmbeddedPostgres
+from ivr.storage.embedded.redis_server import EmbeddedRedis
 from ivr.storage.schema import apply_schema
 from ivr.supervision.bank_process import BankProcess
+from ivr.supervision.embedded_server import EmbeddedServer
 from ivr.supervision.ward import Ward
 from ivr.supervision.watchdog import watch
 from ivr.supervision.worker_process import WorkerProcess
@@ -107,11 +108,11 @@ class Supervisor:
         starting: list[tuple[Ward, float]] = []
         postgres = redis = None
         if settings.database_url is None:
-            postgres = EmbeddedPostgres(var / "postgres", settings)
-            starting.append((postgres, 1.0))
+            postgres = EmbeddedPostgres(var / "postgres", env=settings.env)
+            starting.append((EmbeddedServer("postgres", postgres, deadline_s=2.0), 0.5))
         if settings.redis_url is None:
-            redis = EmbeddedRedis(var / "redis", settings)
-            starting.append((redis, 0.5))
+            redis = EmbeddedRedis(var / "redis", env=settings.env)
+            starting.append((EmbeddedServer("redis", redis, deadline_s=1.0), 0.3))
         synthesis = None
         if settings.synthesis_url is None:
             synthesis = SynthesisProcess()

@@ -1,0 +1,1 @@
+"""The demo: a whole call, really made, spoken and shown."""
