@@ -176,6 +176,11 @@ class _Check:
             destinations=document.transfer_destinations,
             integrations=document.integrations,
             intents=frozenset(everywhere),
+            changing=frozenset(
+                name
+                for name, node in self._checked.nodes.items()
+                if getattr(node.config, "changes_world", False)
+            ),
         )
         for node in self._checked.nodes.values():
             path: Path = ("nodes", self._place[node.id], "config")

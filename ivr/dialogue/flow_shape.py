@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from ivr.dialogue.faults import did_you_mean
 from ivr.dialogue.flow_file import Entry, FlowFile, GlobalIntent, NodePart, Thresholds
-from ivr.dialogue.nodes.menu import MenuOption
+from ivr.dialogue.nodes.options import Option
 from ivr.dialogue.nodes.slot_types import SLOT_TYPES
 from ivr.dialogue.positions import Path
 
@@ -20,7 +20,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "thresholds": Thresholds,
     "global_intents": GlobalIntent,
     "nodes": NodePart,
-    "options": MenuOption,
+    "options": Option,
 }
 
 

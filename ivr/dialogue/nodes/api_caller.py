@@ -28,13 +28,17 @@ if TYPE_CHECKING:
 
 _LONGEST_VALUE = 500
 _LARGEST_NUMBER = 10**30
+_NOT_YET = frozenset({408, 409, 425, 429})
+"""Client errors that do not say that it was not done: time-out, conflict with the same request
+under way (draft-ietf-httpapi-idempotency-key-header), too early, too many."""
 
 
 class ApiConfig(NodeConfig):
     """`path` and the values of `body` are template sources; what is filled into the path is
     quoted. `save` maps a slot to a key of the JSON answer ("a.b" goes deeper). `changes` says
     that the request changes the world; by default everything but GET does. `key_slot` is the
-    slot that the idempotency key is put into, so that its fate can be asked for.
+    slot that the idempotency key is put into, so that its fate can be asked for; `settles` names
+    the node whose change a look-up like that finds done.
     """
 
     integration: str
@@ -43,6 +47,7 @@ class ApiConfig(NodeConfig):
     body: Mapping[str, str] | None = None
     changes: bool | None = None
     key_slot: str | None = None
+    settles: str | None = None
     save: Mapping[str, str] = Field(default_factory=dict)
     prompt: str | None = None
     timeout_ms: int = Field(3000, ge=100, le=30_000)
@@ -54,8 +59,10 @@ class ApiConfig(NodeConfig):
 
 
 class ApiCaller(NodeKind[ApiConfig]):
-    """Ways out: `ok`; `not_found` (404); `refused` (other 4xx), by default `failed`; `failed`;
-    and for changes `unknown`: nobody can say whether it was done.
+    """Ways out: `ok`; `not_found` (404); `refused` (other 4xx: it was not done); and where no
+    usable answer came, `failed` for a read, `unknown` for a change, for nobody can say whether
+    it was done. `not_found` is `refused` and that is `failed`, where they have no way of their
+    own.
     """
 
     name = "api_caller"
@@ -63,8 +70,11 @@ class ApiCaller(NodeKind[ApiConfig]):
 
     def outcomes(self, config: ApiConfig) -> Outcomes:
         """See `NodeKind`."""
-        needed = {"ok", "failed", "unknown"} if config.changes_world else {"ok", "failed"}
-        return Outcomes(either=(frozenset(needed),), optional=frozenset({"not_found", "refused"}))
+        if config.changes_world:
+            needed, more = {"ok", "refused", "unknown"}, {"not_found"}
+        else:
+            needed, more = {"ok", "failed"}, {"not_found", "refused"}
+        return Outcomes(either=(frozenset(needed),), optional=frozenset(more))
 
     def uses(self, config: ApiConfig) -> Iterator[Use]:
         """See `NodeKind`."""
@@ -85,6 +95,12 @@ class ApiCaller(NodeKind[ApiConfig]):
                 ("integration",),
                 f'The flow does not list the integration "{config.integration}".',
                 did_you_mean(config.integration, facts.integrations),
+            )
+        if config.settles is not None and config.settles not in facts.changing:
+            yield (
+                ("settles",),
+                f'"{config.settles}" is no node that changes the world.',
+                did_you_mean(config.settles, facts.changing),
             )
         if config.key_slot is not None and not config.changes_world:
             yield (
@@ -116,12 +132,12 @@ class ApiCaller(NodeKind[ApiConfig]):
         turn.change(pending=None)
         saved = _saved(config.save, reply.data) if reply.ok else None
         if saved is not None:
-            self._settle(turn, node)
+            self._settle(turn, node.config.settles or node.id)
             if saved:
                 turn.change(slots={**turn.state.slots, **saved})
             return node.leads("ok")
-        if not reply.ok and 400 <= reply.status < 500 and reply.status not in (408, 429):
-            self._settle(turn, node)
+        if not reply.ok and 400 <= reply.status < 500 and reply.status not in _NOT_YET:
+            self._settle(turn, node.id)
             if reply.status == 404:
                 return node.leads("not_found", "refused", "failed")
             return node.leads("refused", "failed")
@@ -129,9 +145,7 @@ class ApiCaller(NodeKind[ApiConfig]):
 
     def lost(self, node: Node[ApiConfig]) -> str:
         """Nobody knows what became of the request; returns the node to go to."""
-        return (
-            node.leads("unknown", "failed") if node.config.changes_world else node.leads("failed")
-        )
+        return node.leads("unknown" if node.config.changes_world else "failed")
 
     def _intend(self, turn: Turn, node: Node[ApiConfig]) -> None:
         """Note what is to be changed, under a key; the same as in doubt keeps its key."""
@@ -145,11 +159,11 @@ class ApiCaller(NodeKind[ApiConfig]):
         if slot is not None:
             turn.change(slots={**state.slots, slot: change.key})
 
-    def _settle(self, turn: Turn, node: Node[ApiConfig]) -> None:
+    def _settle(self, turn: Turn, changed: str) -> None:
         """The outcome is known: the next request is another one, with another key."""
         changes = turn.state.changes
-        if node.id in changes:
-            turn.change(changes={name: one for name, one in changes.items() if name != node.id})
+        if changed in changes:
+            turn.change(changes={name: one for name, one in changes.items() if name != changed})
 
     def _request(self, turn: Turn, node: Node[ApiConfig], request_id: str) -> CallApi:
         config, state = node.config, turn.state

@@ -184,3 +184,5 @@ class FlowFacts:
     integrations: tuple[str, ...]
     intents: frozenset[str]
     """Every intent that some router routes, or that is global."""
+    changing: frozenset[str]
+    """The nodes whose requests change the world."""

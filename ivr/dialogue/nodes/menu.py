@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -31,16 +31,12 @@ LANGUAGE = "language"
 _SILENCE_FOR_DEFAULT = 2
 
 
-class MenuOption(Option):
-    """`set` fills slots when the option is chosen; "language" in it switches the language."""
-
-    set: Mapping[str, str] = Field(default_factory=dict)
-
-
 class MenuConfig(AskingConfig):
-    """`default` names the option that is taken after two silences."""
+    """`default` names the option that is taken after two silences. "language" in the `set` of an
+    option switches the language.
+    """
 
-    options: tuple[MenuOption, ...] = Field(min_length=1)
+    options: tuple[Option, ...] = Field(min_length=1)
     default: str | None = None
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 class Option(BaseModel):
     """One of the things to choose from: `key` is what is pressed for it, `phrases` what is said,
-    by language.
+    by language; `set` fills further slots when it is chosen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +24,7 @@ class Option(BaseModel):
     name: str = Field(min_length=1)
     key: str = Field(pattern=r"^[0-9*]{1,4}$")
     phrases: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    set: Mapping[str, str] = Field(default_factory=dict)
 
 
 def phrases_of(options: Sequence[Option], language: str) -> tuple[str, ...]:

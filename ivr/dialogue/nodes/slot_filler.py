@@ -71,7 +71,7 @@ class SlotFiller(AskingKind[SlotConfig]):
 
     def fills(self, config: SlotConfig) -> frozenset[str]:
         """See `NodeKind`."""
-        return frozenset({config.slot})
+        return frozenset({config.slot}).union(*(option.set for option in config.options))
 
     def mistakes(self, node: Node[SlotConfig], facts: FlowFacts) -> Iterator[tuple[Path, str, str]]:
         """See `NodeKind`."""
@@ -100,6 +100,8 @@ class SlotFiller(AskingKind[SlotConfig]):
         config = node.config
         if node.id not in turn.state.visits:
             known = self._known(turn, config)
+            # Filled without being asked: come back to, it is asked after all.
+            turn.change(visits={**turn.state.visits, node.id: 0})
             if known is not None:
                 return node.leads(known, "done")
             offered = self._take_offered(turn, config)
@@ -220,7 +222,9 @@ class SlotFiller(AskingKind[SlotConfig]):
         if config.sensitive:
             turn.change(secrets={**state.secrets, config.slot: value})
             return node.leads(value, "done")
-        turn.change(slots={**state.slots, config.slot: value})
+        chosen = next((option for option in config.options if option.name == value), None)
+        more = chosen.set if chosen is not None else {}
+        turn.change(slots={**state.slots, **more, config.slot: value})
         if config.confirm is None:
             return node.leads(value, "done")
         turn.change(phase="confirm", misunderstood=0)
