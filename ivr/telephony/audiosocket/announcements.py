@@ -1,7 +1,8 @@
 """What the dialplan announced about the calls that are up: pure, bounded, forgetful.
 
 The dialplan's UserEvents `IvrStart` and `IvrEnd` (asterisk/extensions.conf) come to every worker,
-and a call may come to this one an hour after it was first announced.
+and a call may come to this one an hour after it was first announced. An announcement in which one
+of our headers stands twice was forged, and is not believed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 from uuid import UUID
 
+import structlog
+
 from ivr.telephony.call import CallInfo
+
+log = structlog.get_logger(__name__)
 
 MOST = 10_000
 """So many calls are remembered; then the oldest goes."""
@@ -23,6 +28,9 @@ KEPT_S = 2 * 3600.0
 
 LINGER_S = 60.0
 """A call that is over for us may come back within this time: the dialplan tries workers anew."""
+
+OURS = ("Channel", "UserEvent", "UUID", "Caller", "CallerName", "Called", "IvrLanguage", "Try")
+"""The headers that are read: the channel's own and what the dialplan adds."""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -45,6 +53,9 @@ class Announcements:
 
     def hear(self, event: Mapping[str, object], now: float) -> UUID | None:
         """Take in a UserEvent. Returns the call that was announced, None for anything else."""
+        if any(name in event and not isinstance(event[name], str) for name in OURS):
+            log.warning("announcement_forged")
+            return None
         name = _text(event, "UserEvent")
         if name not in ("IvrStart", "IvrEnd"):
             return None
@@ -81,7 +92,7 @@ class Announcements:
 
 
 def _info(event: Mapping[str, object]) -> CallInfo:
-    language = _text(event, "Language")
+    language = _text(event, "IvrLanguage")
     return CallInfo(
         caller=_text(event, "Caller"),
         called=_text(event, "Called"),
@@ -95,10 +106,7 @@ def _info(event: Mapping[str, object]) -> CallInfo:
 
 
 def _text(event: Mapping[str, object], name: str) -> str:
-    """The header's first value: one that comes again is not the dialplan's."""
     value = event[name] if name in event else ""  # noqa: SIM401 (panoramisk's get differs)
-    if isinstance(value, list):
-        value = value[0] if value else ""
     return _printable(value if isinstance(value, str) else "")
 
 

@@ -26,7 +26,7 @@ def announcement(**more: str) -> str:
         "Caller": "+911234",
         "CallerName": "Zo%C3%AB%0D%0AX: 1",
         "Called": "100",
-        "Language": "hi",
+        "IvrLanguage": "hi",
         **more,
     }
     return "".join(f"{k}: {v}\r\n" for k, v in headers.items()) + "\r\n"
@@ -123,6 +123,16 @@ async def test_an_announcement_is_understood_and_its_line_breaks_are_not_headers
     assert (info.caller, info.called, info.language) == ("+911234", "100", "hi")
     assert info.switch_channel == "PJSIP/trunk-00000001"
     assert info.variables["caller_name"] == "ZoëX: 1"
+
+
+@pytest.mark.parametrize("name", ["Channel", "UUID", "Caller", "IvrLanguage"])
+async def test_an_announcement_with_one_header_twice_is_not_believed(name: str, peer: Peer) -> None:
+    async with control(peer) as ami:
+        assert await ami.wait_connected(5)
+        await peer.say(f"Event: UserEvent\r\n{name}: forged\r\n" + announcement()[18:])
+        assert await ami.info(CALL) is None
+        await peer.say(announcement())
+        await known(ami)
 
 
 async def test_who_asks_early_gets_the_announcement_as_soon_as_it_comes(peer: Peer) -> None:

@@ -57,7 +57,7 @@ def loudest_stretch(pcm: bytes, hz: float, ms: float = 200) -> float:
 async def heard(phone: SipPhone, hz: float, within: float = 15.0) -> None:
     """Wait until the phone has heard a tone of that pitch. Raises TimeoutError."""
     async with asyncio.timeout(within):
-        while loudest_stretch(phone.handset.record()[:, 1].tobytes(), hz) < 0.8:
+        while loudest_stretch(phone.handset.record()[1].pcm, hz) < 0.8:
             await asyncio.sleep(0.02)
 
 
