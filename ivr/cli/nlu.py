@@ -7,11 +7,12 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from ivr.errors import IvrError
@@ -66,7 +67,7 @@ def train(nlu_dir: Path | None, language: str | None, fresh: bool, as_json: bool
 @_json
 def test(nlu_dir: Path | None, language: str | None, folds: int, as_json: bool) -> None:
     """Measure by cross-validation, and on nonsense that must be rejected."""
-    from ivr.nlu.evaluation import cross_validate  # noqa: PLC0415 - only this command needs it
+    from ivr.nlu.evaluation import cross_validate
 
     console = Console()
     report = {}
@@ -75,10 +76,7 @@ def test(nlu_dir: Path | None, language: str | None, folds: int, as_json: bool) 
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(f"{code}: cross-validating", total=folds)
             found = cross_validate(
-                data,
-                code,
-                folds=folds,
-                progressed=lambda done, task=task, bar=progress: bar.update(task, completed=done),
+                data, code, folds=folds, progressed=partial(_show, progress, task)
             )
         report[code] = asdict(found)
         if as_json:
@@ -118,6 +116,10 @@ def parse(nlu_dir: Path | None, language: str, as_json: bool, text: tuple[str, .
         click.echo(f"{intent.confidence:6.1%}  {intent.name}")
     for entity in found.entities:
         click.echo(f"{entity.kind}: {entity.value}  ({entity.text!r})")
+
+
+def _show(progress: Progress, task: TaskID, done: int) -> None:
+    progress.update(task, completed=done)
 
 
 async def _interpreted(interpreter: SpacyInterpreter, text: str, language: str) -> Interpretation:

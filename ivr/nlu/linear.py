@@ -170,8 +170,9 @@ def save_model(model: LinearModel, path: Path) -> None:
 
 
 def load_model(path: Path) -> LinearModel:
-    """The model that `save_model` wrote. Raises OSError, KeyError or ValueError."""
-    with np.load(path, allow_pickle=False) as arrays:
+    """The model that `save_model` wrote. Raises OSError, KeyError, ValueError or BadZipFile."""
+    # our own file object: numpy leaves its own open when the file is damaged
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         labels = tuple(str(label) for label in arrays["labels"])
         features = arrays["features"].tolist()
         idf, weights = arrays["idf"], arrays["weights"]

@@ -67,10 +67,11 @@ def _make_classifier(nlp: Language, name: str) -> IntentClassifier:
 def train_pipeline(data: TrainingData, language: str) -> Language:
     """A pipeline that has learnt `data`. The same data gives the same pipeline."""
     nlp = _blank(language)
-    ruler = nlp.add_pipe("entity_ruler", config={"phrase_matcher_attr": "LOWER"})
-    if not isinstance(ruler, EntityRuler):
-        raise TypeError("spaCy's entity_ruler is no EntityRuler")
-    ruler.add_patterns(listed_phrases(data))  # type: ignore[arg-type]
+    if phrases := listed_phrases(data):
+        ruler = nlp.add_pipe("entity_ruler", config={"phrase_matcher_attr": "LOWER"})
+        if not isinstance(ruler, EntityRuler):
+            raise TypeError("spaCy's entity_ruler is no EntityRuler")
+        ruler.add_patterns(phrases)  # type: ignore[arg-type]
     sentences, labels = [], []
     for intent, examples in data.intents.items():
         for example in examples:
