@@ -34,8 +34,9 @@ class _Phrase(TypedDict):
 class IntentClassifier:
     """A spaCy component that writes a confidence for each intent into `doc.cats`, best first.
 
-    Not TextCatBOW: with the bank's data that understands 77 % of a foreign validation split and
-    trains in 17 s, where this understands 88 % and trains in 1 s.
+    Not TextCatBOW: with the bank's data and 220 sentences by other people, that is about as often
+    right (86 % against 88 %) but less well calibrated (log loss 0.68 against 0.40), and trains
+    in 30 s where this trains in 1.5 s.
     """
 
     def __init__(self) -> None:
