@@ -74,6 +74,7 @@ class SipPhone(asyncio.DatagramProtocol):
         self._handset = handset or Handset()
         self.media = SipMedia(self._handset)
         self._ended = asyncio.Event()
+        self._gone = asyncio.Event()
         self.end_reason = ""
         """Why the call is over, for people."""
         self._dialog: SipDialog | None = None
@@ -131,18 +132,24 @@ class SipPhone(asyncio.DatagramProtocol):
             await self.media.press(key)
 
     async def hang_up(self) -> None:
-        """Put the receiver down, answered or not; twice is harmless."""
-        dialog = self._dialog
-        if dialog is None or self._ended.is_set():
+        """Put the receiver down, answered or not, and let go of both ports; twice is harmless."""
+        if self._dialog is None:
             self._over("never rang")
-            return
-        dialog.leave(asyncio.get_running_loop().time())
-        self._flush()
-        try:
-            async with asyncio.timeout(LEAVE_S):
-                await self._ended.wait()
-        except TimeoutError:
-            self._over("we hung up, and heard nothing")
+        elif not self._ended.is_set():
+            self._dialog.leave(asyncio.get_running_loop().time())
+            self._flush()
+            try:
+                async with asyncio.timeout(LEAVE_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                self._over("we hung up, and heard nothing")
+        await self.media.closed()
+        if self._transport is not None:
+            await self._gone.wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.DatagramProtocol."""
+        self._gone.set()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """See asyncio.DatagramProtocol."""

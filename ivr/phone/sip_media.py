@@ -40,6 +40,7 @@ class SipMedia(asyncio.DatagramProtocol):
         self._pressing: tuple[Iterator[tuple[RtpPacket, ...]], asyncio.Future[None]] | None = None
         self._rest = 0
         self._clock: asyncio.Task[None] | None = None
+        self._gone = asyncio.Event()
         self.digits_heard = ""
         """Keys that the far side pressed."""
         self.packets_heard = 0
@@ -81,6 +82,15 @@ class SipMedia(asyncio.DatagramProtocol):
         for left in waiting:
             left.cancel()
         self._keys.clear()
+
+    async def closed(self) -> None:
+        """Wait until the port is free again."""
+        if self._transport is not None:
+            await self._gone.wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.DatagramProtocol."""
+        self._gone.set()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """See asyncio.DatagramProtocol."""

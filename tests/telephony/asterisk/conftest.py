@@ -37,7 +37,8 @@ from tests.telephony.asterisk.tones import render_spoken, render_tones
 Ring = Callable[..., Awaitable[SipPhone]]
 
 
-def _without(reason: str) -> None:
+def without_asterisk(reason: str) -> None:
+    """Skip, saying why; fail where CI has to have an Asterisk."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI needs a real Asterisk: {reason}", pytrace=False)
     pytest.skip(f"NO REAL ASTERISK: {reason}")
@@ -49,7 +50,7 @@ def unpacked_asterisk() -> Path:
     try:
         return asterisk_root()
     except AsteriskMissing as error:
-        _without(str(error))
+        without_asterisk(str(error))
         raise
 
 
@@ -60,7 +61,7 @@ def _running(root: Path, render: Callable[[Path], Awaitable[object]]) -> Iterato
         switch.start()
         yield switch
     except AsteriskMissing as error:
-        _without(str(error))
+        without_asterisk(str(error))
     finally:
         switch.stop()
 
