@@ -1,0 +1,190 @@
+"""Voice activity of one call, frame by frame: webrtcvad, gated by level against a noise floor
+that follows the line, and opened only by something with a voice in it.
+
+webrtcvad alone calls line noise speech (95 % of the frames of hiss at -30 dBFS), a level alone
+calls every knock speech, and voicing alone gets lost in the middle of a word. So:
+
+- Speech begins with two voiced frames that stand out of the noise and that webrtcvad takes for
+  speech. Its onset is put back to where the sound began: the "s" of "six".
+- It goes on while frames stand out of the noise and webrtcvad takes them for speech, as long
+  as there is a voice among them now and then.
+- It is over `HANGOVER_FRAMES` after the last such frame. When a turn is over is not said here.
+- Sound that goes on for 300 ms without a voice is noise from then on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import webrtcvad
+
+from ivr.audio.format import FRAME_MS, TELEPHONE, AudioFormat
+from ivr.audio.level import NO_SOUND_DBFS, power_dbfs
+from ivr.audio.noise import QUIETEST_DBFS, NoiseFloor
+from ivr.audio.voicing import Voicing, VoicingMeter
+
+HANGOVER_FRAMES = 3
+"""Frames that count as speech after the last that was: they bridge most consonants, and end
+long before the shortest silence that may end a turn."""
+
+_RATES = (8000, 16000, 32000, 48000)
+_AGGRESSIVENESS = 2
+
+_QUIETEST_SPEECH_DBFS = -50.0
+
+_LEAST_MARGIN_DB, _MOST_MARGIN_DB = 7.0, 12.0
+_SPREADS = 4.0
+"""Noise is exceeded by so many times its own spread, within the bounds: people in the
+background come in bursts, hiss does not."""
+
+_SOFTER_DB = 2.0
+"""What has begun may go on so much closer to the noise."""
+
+_VOICED_FRAMES = 2
+_NOISE_FRAMES = 15
+_LONGEST_LEAD = 15
+_LONGEST_GAP = 2
+
+_VOICE_CHECKED_AFTER = 8
+_VOICE_MISSED_AFTER = 15
+"""Frames of speech without a voice in them: from the first figure on it is looked for, at the
+second they are noise. The longest "s" is shorter."""
+
+
+class VoiceDetector:
+    """Hears whether the caller speaks. One for each call."""
+
+    def __init__(self, format: AudioFormat = TELEPHONE) -> None:
+        if format.rate not in _RATES or format.ptime_ms != FRAME_MS:
+            raise ValueError(f"voice is detected in frames of {FRAME_MS} ms at {_RATES} Hz only")
+        self._format = format
+        self._size = format.frame_bytes
+        self._fold = format.rate // TELEPHONE.rate
+        self._silences = (format.silence, b"\xff" * self._size)
+        self._webrtc = webrtcvad.Vad(_AGGRESSIVENESS)
+        self._floor = NoiseFloor()
+        self._voicing = VoicingMeter()
+        self._before = np.zeros(TELEPHONE.frame_samples, np.float32)
+        self._samples = self._before
+        self._level = NO_SOUND_DBFS
+        self._since_onset = 0
+        self._hangover = 0
+        self._since_voice = 0
+        self._lead = 0
+        self._gap = 0
+        self._loud = 0
+        self._voiced = 0
+
+    @property
+    def level_dbfs(self) -> float:
+        """Level of the last frame."""
+        return self._level
+
+    @property
+    def noise_dbfs(self) -> float:
+        """Level of the line when nobody speaks, as far as it is known."""
+        return self._floor.dbfs
+
+    @property
+    def frames_since_onset(self) -> int:
+        """Frames from where the present speech began to the last one fed, both counted; 0 while
+        nobody speaks. More than 1 from the start: a word is known for one after it began."""
+        return self._since_onset
+
+    @property
+    def onset_ms(self) -> float:
+        """`frames_since_onset` in ms: how far back a recogniser has to begin."""
+        return float(self._since_onset * FRAME_MS)
+
+    def feed(self, frame: bytes) -> bool:
+        """Take one frame; returns whether the caller speaks.
+
+        Frames of 0xFF are silence: FreeSWITCH's stand-in for RTP that never came. Raises ValueError for what is no whole frame.
+        """
+        if frame in self._silences:
+            return self._silence()
+        level = self._listen(frame)
+        # Before any gate: webrtcvad learns the line's noise from what it is fed.
+        speech_like: bool = self._webrtc.is_speech(frame, self._format.rate)
+        floor = self._floor
+        floor.hear(level)
+        margin = min(max(_SPREADS * floor.spread_db, _LEAST_MARGIN_DB), _MOST_MARGIN_DB)
+        above = level - floor.dbfs - margin
+        if self._since_onset:
+            return self._go_on() if speech_like and above > -_SOFTER_DB else self._fade()
+        if above <= -_SOFTER_DB:
+            floor.learn(level)
+            return self._nothing()
+        self._lead = min(self._lead + 1, _LONGEST_LEAD)
+        self._gap = 0
+        if above <= 0 or level < _QUIETEST_SPEECH_DBFS:
+            return False
+        return self._begin(speech_like)
+
+    def _silence(self) -> bool:
+        """Take a frame of digital silence: a quiet line, or for one frame perhaps a lost one."""
+        if self._level == NO_SOUND_DBFS:
+            self._floor.hear(QUIETEST_DBFS)
+            self._floor.learn(QUIETEST_DBFS)
+        self._level = NO_SOUND_DBFS
+        return self._nothing()
+
+    def _listen(self, frame: bytes) -> float:
+        """Take the samples in; returns their level, without any direct current."""
+        if len(frame) != self._size:
+            raise ValueError(f"a frame of {len(frame)} bytes, not of {self._size}")
+        samples = np.frombuffer(frame, "<i2").astype(np.float32)
+        if self._fold > 1:
+            samples = samples.reshape(-1, self._fold).mean(axis=1)
+        self._before, self._samples = self._samples, samples
+        size = len(samples)
+        mean = float(samples.sum()) / size
+        self._level = power_dbfs(float(samples.dot(samples)) / size - mean * mean)
+        return self._level
+
+    def _begin(self, speech_like: bool) -> bool:
+        """Take a frame that stands out of the noise: a word, a knock, a new noise."""
+        if speech_like:
+            heard = self._voicing.measure(self._before, self._samples)
+            if heard is Voicing.VOICE:
+                self._voiced += 1
+            elif heard is Voicing.TONE:
+                self._voiced = 0
+        if self._voiced >= _VOICED_FRAMES:
+            self._since_onset = self._lead
+            self._hangover = HANGOVER_FRAMES
+            self._since_voice = self._lead = self._loud = self._voiced = 0
+            return True
+        self._loud += 1
+        if self._loud >= _NOISE_FRAMES:
+            self._floor.jump(self._level)
+            self._lead = self._loud = self._voiced = 0
+        return False
+
+    def _go_on(self) -> bool:
+        """Take a frame of what has begun."""
+        self._since_voice += 1
+        if self._since_voice >= _VOICE_CHECKED_AFTER:
+            if self._voicing.measure(self._before, self._samples) is Voicing.VOICE:
+                self._since_voice = 0
+            elif self._since_voice >= _VOICE_MISSED_AFTER:
+                return self._fade()
+        self._hangover = HANGOVER_FRAMES
+        self._since_onset += 1
+        return True
+
+    def _nothing(self) -> bool:
+        """Take a frame in which the line is quiet."""
+        self._loud = self._voiced = 0
+        if self._lead:
+            self._gap += 1
+            self._lead = self._lead + 1 if self._gap <= _LONGEST_GAP else 0
+        return self._fade() if self._since_onset else False
+
+    def _fade(self) -> bool:
+        """Take a frame after the last of speech."""
+        if not self._hangover:
+            self._since_onset = 0
+            return False
+        self._hangover -= 1
+        self._since_onset += 1
+        return True
