@@ -105,14 +105,14 @@ def _take(turn: Turn, what: Input) -> str | None:  # noqa: PLR0911
     node = turn.flow.nodes[state.node]
     if not isinstance(node.kind, AskingKind):
         return turn.flow.home
+    if state.silence and isinstance(what, Keyed | Said):
+        turn.change(silence=0)
     match what:
         case Silence(rung=rung):
             return silent(turn, node, rung)
         case Keyed():
-            turn.change(silence=0)
             return hear_keys(turn, node, what)
         case Said():
-            turn.change(silence=0)
             return hear_speech(turn, node, what)
     return _wait_on(turn)
 

@@ -33,30 +33,32 @@ def do_global(turn: Turn, node: AskingNode, name: str) -> str | None:
     target = turn.flow.global_targets.get(name)
     if name in ("cancel", "start_over"):
         forget_task(turn, keep_lasting=name == "cancel")
+        turn.change(trail=())
         turn.say("all_right")
         return target or turn.flow.home
     return target or _BUILT_IN[name](turn, node)
 
 
-def forget_task(turn: Turn, *, keep_lasting: bool) -> None:
-    """Let go of what the last task was about; lasting slots stay unless all is to go."""
+def forget_task(
+    turn: Turn, *, keep_lasting: bool, task: str = "", offered: tuple[tuple[str, str], ...] = ()
+) -> None:
+    """Let go of what the last task was about; lasting slots stay unless all is to go. The next
+    task is `task`, for which `offered` was told already.
+    """
     state = turn.state
     lasting = turn.flow.lasting_slots if keep_lasting else frozenset()
     turn.change(
-        task="",
+        task=task,
         slots={name: value for name, value in state.slots.items() if name in lasting},
         secrets={name: value for name, value in state.secrets.items() if name in lasting},
-        offered=(),
+        offered=offered,
         visits={},
-        trail=(),
     )
 
 
 def begin_task(turn: Turn, intent: str, entities: tuple[tuple[str, str], ...]) -> None:
     """Turn to what the caller wants now; what their sentence told already is kept for later."""
-    trail = turn.state.trail
-    forget_task(turn, keep_lasting=True)
-    turn.change(task=intent, offered=entities, trail=trail)
+    forget_task(turn, keep_lasting=True, task=intent, offered=entities)
 
 
 def _help(turn: Turn, node: AskingNode) -> str | None:

@@ -123,7 +123,8 @@ def money(value: str, currency: str, language: str) -> str:
     if rest:
         said = f"{number(rest, language)} {one_rest if rest == 1 else many_rest}"
         parts.append(said.strip())
-    spoken = f" {_AND.get(language, ',')} ".join(parts)
+    joint = f" {_AND[language]} " if language in _AND else ", "
+    spoken = joint.join(parts)
     return f"{_LESS_THAN_NOTHING.get(language, '-')} {spoken}" if amount < 0 else spoken
 
 

@@ -47,6 +47,9 @@ _UNSAFE = (
     (nodes.Pow, "raises to a power"),
     (nodes.Mod, "formats or takes a remainder"),
     (nodes.For, "loops"),
+    (nodes.Assign, "sets a variable"),
+    (nodes.AssignBlock, "sets a variable"),
+    (nodes.With, "sets a variable"),
     (nodes.Macro, "defines a macro"),
     (nodes.CallBlock, "calls a macro"),
     (nodes.Include, "includes a file"),
@@ -84,13 +87,12 @@ class Text:
         environment = _environment(language, for_path)
         try:
             tree = environment.parse(source)
+            # Before it is compiled, for compiling works out what is constant.
+            _refuse_unsafe(tree)
             self.variables = frozenset(meta.find_undeclared_variables(tree))
             self._template: Template = environment.from_string(source)
         except TemplateSyntaxError as error:
             raise TemplateUnusable(_first_lower(error.message), error.lineno) from None
-        for kind, what in _UNSAFE:
-            for found in tree.find_all(kind):
-                raise TemplateUnusable(f"it {what}, which templates may not", found.lineno)
         self.source = source
         self.static: str | None = None
         if not self.variables:
@@ -118,6 +120,12 @@ def clean(value: str) -> str:
     if whole.isprintable():
         return whole
     return "".join(char for char in whole if unicodedata.category(char)[0] != "C")
+
+
+def _refuse_unsafe(tree: nodes.Template) -> None:
+    for kind, what in _UNSAFE:
+        for found in tree.find_all(kind):
+            raise TemplateUnusable(f"it {what}, which templates may not", found.lineno)
 
 
 def _first_lower(message: str | None) -> str:
