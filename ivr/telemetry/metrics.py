@@ -1,0 +1,126 @@
+"""What a worker tells Prometheus. Observers beside the work: nothing here waits or raises.
+
+Label values come from small closed sets, whatever a caller or a switch sends: anything else
+counts as "other".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+"""Of what `Metrics.render` returns."""
+
+CAUSES: Final = frozenset({"caller", "bot", "line", "never_spoke", "transfer", "worker", "fenced"})
+
+_GAP_S = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
+_LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.1, 0.3, 1.0)
+
+
+class Metrics:
+    """The measurements of one worker, in a registry of their own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._live = Gauge("ivr_calls_live", "Calls being answered now.", registry=self.registry)
+        self._calls = Counter(
+            "ivr_calls", "Calls that have ended.", ["cause"], registry=self.registry
+        )
+        self._turns = Counter("ivr_turns", "Turns taken.", ["who"], registry=self.registry)
+        self._interrupted = Counter(
+            "ivr_turns_interrupted",
+            "Turns of the bot that callers cut short.",
+            registry=self.registry,
+        )
+        self._gap = Histogram(
+            "ivr_answer_gap_seconds",
+            "From the end of the caller's speech or last key to the first sound of the answer.",
+            buckets=_GAP_S,
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "ivr_playout_lag_seconds",
+            "How late a frame left, against its 20 ms clock.",
+            buckets=_LAG_S,
+            registry=self.registry,
+        )
+        self._synthesis = Counter(
+            "ivr_synthesis_failures", "Answers that could not be spoken.", registry=self.registry
+        )
+        self._recogniser = Gauge(
+            "ivr_recogniser_backlog",
+            "Pieces of sound that wait to be recognised.",
+            registry=self.registry,
+        )
+        self._records = Gauge(
+            "ivr_records_backlog",
+            "Records that PostgreSQL does not have yet.",
+            registry=self.registry,
+        )
+        for cause in sorted(CAUSES | {"other"}):
+            self._calls.labels(cause)
+        for who in ("caller", "bot"):
+            self._turns.labels(who)
+
+    def call_began(self) -> None:
+        """A call is answered."""
+        self._live.inc()
+
+    def call_ended(self, cause: str) -> None:
+        """A call that began is over; `cause` is one of `CAUSES`."""
+        self._live.dec()
+        self._calls.labels(cause if cause in CAUSES else "other").inc()
+
+    def turn_taken(self, who: str, gap_ms: float | None = None) -> None:
+        """A turn of "caller" or "bot"; `gap_ms` as in `TurnTaken`."""
+        self._turns.labels(who if who in ("caller", "bot") else "other").inc()
+        if gap_ms is not None and math.isfinite(gap_ms):
+            self._gap.observe(gap_ms / 1000)
+
+    def turn_interrupted(self) -> None:
+        """The caller interrupted the bot."""
+        self._interrupted.inc()
+
+    def frame_left(self, lag_s: float) -> None:
+        """A frame left `lag_s` after its time."""
+        self._lag.observe(lag_s)
+
+    def synthesis_failed(self) -> None:
+        """An answer could not be spoken."""
+        self._synthesis.inc()
+
+    def watch_recogniser(self, backlog: Callable[[], float]) -> None:
+        """Ask `backlog` whenever Prometheus asks us."""
+        self._recogniser.set_function(_safe(backlog))
+
+    def watch_records(self, backlog: Callable[[], float]) -> None:
+        """Ask `backlog` whenever Prometheus asks us."""
+        self._records.set_function(_safe(backlog))
+
+    def render(self) -> str:
+        """Everything, in the text format of Prometheus."""
+        return generate_latest(self.registry).decode()
+
+
+def _safe(value: Callable[[], float]) -> Callable[[], float]:
+    def ask() -> float:
+        try:
+            return float(value())
+        except Exception:  # noqa: BLE001 - one gauge must not take the page with it
+            return math.nan
+
+    return ask
