@@ -106,7 +106,7 @@ def _download(
                     progress(done, total)
     except httpx.HTTPError as error:
         raise IvrError(
-            f"{model.name} cannot be fetched from {model.url}: {error or type(error).__name__}.",
+            f"{model.name} cannot be fetched from {model.url}: {str(error) or type(error).__name__}.",
             remedy="Check the network, or fetch the zip another way and install it by its path.",
         ) from None
 

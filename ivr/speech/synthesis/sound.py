@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
-from ivr.audio.format import TELEPHONE, Audio, Samples
+from ivr.audio.format import TELEPHONE, Audio, AudioFormat, Samples
+from ivr.audio.resampling import resample
 
 LEVEL_DBFS = -20.0
 """RMS of active speech, in dB against full scale (a sine of full scale is at -3)."""
@@ -30,12 +30,11 @@ _AUDIBLE = 1e-3  # -60 dBFS: below it there is nothing worth making louder
 def telephone_sound(samples: Samples, rate: int) -> Audio:
     """`samples` (int16, mono, shape (n,)) at `rate` Hz as sound at 8,000 Hz.
 
-    Resampled in one piece (one-shot soxr adds no delay), without the silence around it, at
-    LEVEL_DBFS or as near to it as the peak allows without clipping. Empty when it is silent.
+    Without the silence around it, at LEVEL_DBFS or as near to it as the peak allows without
+    clipping. Empty when it is silent.
     """
-    wave = samples.astype(np.float32) / 32768.0
-    if rate != TELEPHONE.rate and wave.size:
-        wave = soxr.resample(wave, rate, TELEPHONE.rate, quality="HQ")
+    audio = resample(Audio.from_samples(samples, AudioFormat(rate)), TELEPHONE.rate)
+    wave = audio.samples.astype(np.float32) / 32768.0
     window = TELEPHONE.rate * _WINDOW_MS // 1000
     loudness = _window_rms(wave, window)
     if not loudness.size or loudness.max() < _AUDIBLE:

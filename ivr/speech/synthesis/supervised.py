@@ -16,7 +16,7 @@ from ivr.speech.synthesis.client import SynthesisClient
 from ivr.speech.synthesis.synthesiser import SynthesisFailed
 
 _START_S = 15.0
-_STOP_S = 3.0
+_STOP_S = 1.5
 _POLL_S = 0.02
 _PING_S = 0.25
 

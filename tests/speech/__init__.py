@@ -1,0 +1,1 @@
+"""Hearing and speaking, with the real engines."""
