@@ -105,8 +105,9 @@ def _download(
                         raise IvrError(f"{model.url} is larger than any model.")
                     progress(done, total)
     except httpx.HTTPError as error:
+        why = str(error) or type(error).__name__
         raise IvrError(
-            f"{model.name} cannot be fetched from {model.url}: {str(error) or type(error).__name__}.",
+            f"{model.name} cannot be fetched from {model.url}: {why}.",
             remedy="Check the network, or fetch the zip another way and install it by its path.",
         ) from None
 
