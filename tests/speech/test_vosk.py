@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import pytest
 
 from ivr.audio.format import TELEPHONE
 from ivr.errors import IvrError
+from ivr.settings import PROJECT
 from ivr.speech.recognition.recogniser import RecognitionFailed, Transcript
 from ivr.speech.recognition.utterance import VoskUtterance
 from ivr.speech.recognition.vosk import VoskRecogniser
@@ -261,6 +264,26 @@ def test_a_loop_that_closes_under_a_running_decode_harms_nobody() -> None:
 
     assert asyncio.run(go_on()).text == ""
     vosk.close()
+
+
+def test_a_process_that_ends_in_mid_decode_ends_at_once() -> None:
+    leave = (
+        "import asyncio\n"
+        "from ivr.audio.format import TELEPHONE\n"
+        "from ivr.speech.recognition.vosk import VoskRecogniser\n"
+        "from tests.speech.conftest import MODEL\n"
+        "async def main():\n"
+        "    vosk = VoskRecogniser({'en': MODEL}, threads=2)\n"
+        "    for _ in range(4):\n"
+        "        vosk.open('en', TELEPHONE).feed(bytes(8_000_000))\n"
+        "    await asyncio.sleep(0.1)\n"
+        "    assert vosk.backlog_ms > 1_000_000\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", leave], capture_output=True, text=True, timeout=20, cwd=PROJECT
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 async def test_five_hundred_utterances_leave_nothing_behind(recogniser: VoskRecogniser) -> None:
