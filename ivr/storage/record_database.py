@@ -50,8 +50,13 @@ INSERT INTO turns (call_id, number, at, who, text, language, node, intent, confi
                    asr_confidence, gap_ms, interrupted)
 VALUES (%(call_id)s, %(number)s, %(at)s, %(who)s, %(text)s, %(language)s, %(node)s, %(intent)s,
         %(confidence)s, %(asr_confidence)s, %(gap_ms)s, %(interrupted)s)
-ON CONFLICT (call_id, number) DO NOTHING
+ON CONFLICT (call_id, number) DO UPDATE
+SET interrupted = true
+WHERE excluded.interrupted AND NOT turns.interrupted
+  AND (turns.at, turns.who, turns.text) = (excluded.at, excluded.who, excluded.text)
 """
+"""A turn is written again when it turns out that the caller interrupted it; nothing else of it
+ever changes."""
 
 _SAME_TURN = """
 SELECT (at, who, text) = (%(at)s, %(who)s, %(text)s)

@@ -113,7 +113,7 @@ class RecordJournal:
         try:
             line = to_json(record).encode() + b"\n"
         except Exception as error:  # noqa: BLE001 - a call must not end for want of a record
-            _log.error("record_unwritable", call=str(record.call_id), why=str(error))
+            _log.error("record_unwritable", call_id=str(record.call_id), why=str(error))
             return
         with self._change:
             full = len(self._queue) + len(self._memory) >= _MEMORY_RECORDS

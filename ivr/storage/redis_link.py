@@ -11,7 +11,8 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
@@ -70,7 +71,8 @@ class RedisLink:
         self._known = False
         self._closed = False
         self._probe: asyncio.Task[None] | None = None
-        self._left_behind: set[asyncio.Task[Any]] = set()
+        self._working: set[asyncio.Task[Any]] = set()
+        self._closings: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
     @property
@@ -98,16 +100,15 @@ class RedisLink:
         """
         deadline = asyncio.get_running_loop().time() + budget_s
         for attempt in (1, 2):
-            await self._wait_for_redis(deadline, patient=patient)
+            # A connection may have broken only because Redis was started again meanwhile.
+            await self._wait_for_redis(deadline, patient=patient or attempt == 2)
             client = self._client
-            task = asyncio.ensure_future(self._work(client, work))
+            task = self._begin(self._gated(client, work))
             try:
                 await asyncio.wait({task}, timeout=self._left(deadline))
-            except asyncio.CancelledError:
-                self._leave_behind(task)
-                raise
+            finally:
+                task.cancel()
             if not task.done():
-                self._leave_behind(task)
                 self._lost(client, "no answer in time")
                 break
             error = task.exception()
@@ -125,7 +126,7 @@ class RedisLink:
                 break
         raise SessionStoreAway("Redis does not answer.", remedy="See that it runs.")
 
-    async def _work(self, client: Redis, work: Callable[[Redis], Awaitable[T]]) -> T:
+    async def _gated(self, client: Redis, work: Callable[[Redis], Awaitable[T]]) -> T:
         async with self._gate:
             return await work(client)
 
@@ -145,13 +146,15 @@ class RedisLink:
     def _left(deadline: float) -> float:
         return max(deadline - asyncio.get_running_loop().time(), 0.0)
 
-    def _leave_behind(self, task: asyncio.Task[Any]) -> None:
-        task.cancel()
-        self._left_behind.add(task)
-        task.add_done_callback(self._buried)
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
-    def _buried(self, task: asyncio.Task[Any]) -> None:
-        self._left_behind.discard(task)
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._working.discard(task)
+        # Nobody may be left to ask for it.
         if not task.cancelled():
             task.exception()
 
@@ -167,12 +170,14 @@ class RedisLink:
 
     def _renew(self) -> None:
         old, self._client = self._client, open_client(self._url, timeout_s=_PROBE_S)
-        self._in_background(_close(old))
+        self._close_later(old)
 
-    def _in_background(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._left_behind.add(task)
-        task.add_done_callback(self._buried)
+    def _close_later(self, client: Redis) -> None:
+        # A connection goes back to its pool when the work on it ends; one that comes back after
+        # the pool was closed would stay open. All work ends within its budget.
+        task = asyncio.create_task(_close(client, after=frozenset(self._working)))
+        self._closings.add(task)
+        task.add_done_callback(self._closings.discard)
 
     def _ensure_probe(self) -> None:
         if not self._up.is_set() and not self._closed and self._probe is None:
@@ -181,12 +186,11 @@ class RedisLink:
     async def _probing(self) -> None:
         try:
             while True:
-                ping = asyncio.ensure_future(_ping(self._client))
+                ping = self._begin(_ping(self._client))
                 try:
                     await asyncio.wait({ping}, timeout=_PROBE_S)
                 finally:
-                    if not ping.done():
-                        self._leave_behind(ping)
+                    ping.cancel()
                 error = ping.exception() if ping.done() else None
                 if ping.done() and error is None:
                     break
@@ -209,18 +213,16 @@ class RedisLink:
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.wait({self._probe})
-        self._in_background(_close(self._client))
-        for task in list(self._left_behind):
-            if task.get_coro() is not None and not task.done():
-                await asyncio.wait({task}, timeout=1.0)
+        self._close_later(self._client)
+        await asyncio.wait(set(self._closings), timeout=1.0)
 
 
 async def _ping(client: Redis) -> None:
     await client.execute_command("PING")  # type: ignore[no-untyped-call]
 
 
-async def _close(client: Redis) -> None:
-    try:
+async def _close(client: Redis, *, after: frozenset[asyncio.Task[Any]]) -> None:
+    if after:
+        await asyncio.wait(after)
+    with suppress(RedisError, OSError):
         await client.aclose()
-    except (RedisError, OSError):
-        return

@@ -124,7 +124,7 @@ class RedisSessionStore:
         try:
             return epoch, Session.model_validate_json(text)
         except ValidationError as error:
-            _log.error("session_unreadable", call=str(call_id), why=str(error))
+            _log.error("session_unreadable", call_id=str(call_id), why=str(error))
             return epoch, None
 
     async def save(self, session: Session, epoch: int) -> None:
@@ -150,7 +150,7 @@ class RedisSessionStore:
                 self._kept.move_to_end(session.call_id)
             while len(self._kept) > _KEPT_CALLS:
                 call_id, _ = self._kept.popitem(last=False)
-                _log.error("session_dropped", call=str(call_id), why="too many wait for Redis")
+                _log.error("session_dropped", call_id=str(call_id), why="too many wait for Redis")
             if self._keeper is None:
                 self._keeper = asyncio.create_task(self._keeping())
             return False

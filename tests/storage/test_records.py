@@ -128,6 +128,19 @@ async def test_of_a_call_taken_over_the_first_beginning_and_the_last_end_remain(
     assert (call.finished_at, call.cause, call.turns) == (later, "bot", 4)
 
 
+async def test_a_turn_that_was_interrupted_after_all_is_one_turn_in_either_order(
+    journal: RecordJournal, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    call_id = uuid4()
+    whole = [turn(call_id, 1), turn(call_id, 2)]
+    cut = [one.model_copy(update={"interrupted": True}) for one in whole]
+    for record in (whole[0], cut[0], cut[1], whole[1]):
+        journal.write(record)
+    assert await journal.flush(5)
+    assert RecordReader(postgres.url).turns_of(call_id) == cut
+    assert refused(tmp_path / "records") == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
 async def test_a_database_that_dies_amid_a_stream_of_turns_has_each_once_afterwards(
     journal: RecordJournal, postgres: EmbeddedPostgres, send: Signaller, number: signal.Signals
