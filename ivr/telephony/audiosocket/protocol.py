@@ -169,9 +169,12 @@ class Connection:
         theirs = Role.SWITCH if role is Role.WORKER else Role.WORKER
         self._incoming = _FIRST_STATE[theirs]
         self._outgoing = _FIRST_STATE[role]
-        self._incoming_table = _NEXT_STATE[theirs]
-        self._outgoing_table = _NEXT_STATE[role]
-        self._buffer = bytearray()
+        self._rules_in = _NEXT_STATE[theirs]
+        self._rules_out = _NEXT_STATE[role]
+        self._expected = self._rules_in[self._incoming]
+        """What `_incoming` allows; looked up once a state and not once a frame."""
+        self._allowed = self._rules_out[self._outgoing]
+        self._buffer = b""
         self._ended = False
 
     @property
@@ -186,7 +189,7 @@ class Connection:
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes as they came; `events` says what they mean."""
-        self._buffer += data
+        self._buffer = self._buffer + data if self._buffer else data
 
     def receive_end(self) -> None:
         """Take the end of the stream."""
@@ -200,7 +203,7 @@ class Connection:
             while len(buffer) - position >= _HEADER:
                 kind = buffer[position]
                 length = buffer[position + 1] << 8 | buffer[position + 2]
-                following = self._incoming_table[self._incoming].get(kind)
+                following = self._expected.get(kind)
                 if following is None:
                     raise self._broken(_untimely(kind, self._incoming))
                 rate = RATE_OF_KIND.get(kind)
@@ -209,24 +212,24 @@ class Connection:
                 elif not length or length & 1 or length > MAX_PAYLOAD:
                     raise self._broken(f"sound of {length} bytes")
                 start = position + _HEADER
-                if len(buffer) < start + length:
+                end = start + length
+                if len(buffer) < end:
                     break
-                payload = bytes(buffer[start : start + length])
-                position = start + length
-                event = (
-                    AudioReceived(pcm=payload, rate=rate)
-                    if rate is not None
-                    else self._parse(kind, payload)
-                )
-                self._incoming = following
-                yield event
+                payload = buffer[start:end]
+                position = end
+                if following is not self._incoming:
+                    self._enter(following)
+                if rate is None:
+                    yield self._parse(kind, payload)
+                else:
+                    yield AudioReceived(pcm=payload, rate=rate)
         finally:
-            del buffer[:position]
+            self._buffer = buffer[position:]
         if self._ended and self._incoming is not State.BROKEN:
-            if buffer:
-                raise self._broken(f"end of stream {len(buffer)} bytes into a frame")
+            if self._buffer:
+                raise self._broken(f"end of stream {len(self._buffer)} bytes into a frame")
             if self._incoming is not State.OVER:
-                self._incoming = State.OVER
+                self._enter(State.OVER)
                 yield StreamEnded()
 
     def send_id(self, call_id: UUID) -> bytes:
@@ -257,10 +260,12 @@ class Connection:
         return self._frame(_HANG_UP, b"")
 
     def _frame(self, kind: int, payload: bytes) -> bytes:
-        following = self._outgoing_table[self._outgoing].get(kind)
+        following = self._allowed.get(kind)
         if following is None:
             raise LocalProtocolError(_untimely(kind, self._outgoing))
-        self._outgoing = following
+        if following is not self._outgoing:
+            self._outgoing = following
+            self._allowed = self._rules_out[following]
         length = len(payload)
         return bytes((kind, length >> 8, length & 0xFF)) + payload
 
@@ -282,8 +287,12 @@ class Connection:
             return ErrorReceived(code=payload[0] if payload else None)
         return HungUp()
 
+    def _enter(self, state: State) -> None:
+        self._incoming = state
+        self._expected = self._rules_in[state]
+
     def _broken(self, what: str) -> RemoteProtocolError:
-        self._incoming = State.BROKEN
+        self._enter(State.BROKEN)
         return RemoteProtocolError(what)
 
 
