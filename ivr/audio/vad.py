@@ -39,7 +39,14 @@ background come in bursts, hiss does not."""
 _SOFTER_DB = 2.0
 """What has begun may go on so much closer to the noise."""
 
+_DEEPEST_DB = 30.0
+"""What is so much softer than the loudest frame of the same stretch is its echo or a breath."""
+
 _VOICED_FRAMES = 2
+_CLEARLY_AMONG = 3
+"""Two voiced frames begin speech, or a clear one among three that stand out of the noise: the
+vowel of a quick "six" is no longer."""
+
 _NOISE_FRAMES = 15
 _LONGEST_LEAD = 15
 _LONGEST_GAP = 2
@@ -67,12 +74,14 @@ class VoiceDetector:
         self._samples = self._before
         self._level = NO_SOUND_DBFS
         self._since_onset = 0
+        self._loudest = NO_SOUND_DBFS
         self._hangover = 0
         self._since_voice = 0
         self._lead = 0
         self._gap = 0
         self._loud = 0
         self._voiced = 0
+        self._clear = False
 
     @property
     def level_dbfs(self) -> float:
@@ -98,7 +107,8 @@ class VoiceDetector:
     def feed(self, frame: bytes) -> bool:
         """Take one frame; returns whether the caller speaks.
 
-        Frames of 0xFF are silence: FreeSWITCH's stand-in for RTP that never came. Raises ValueError for what is no whole frame.
+        Frames of 0xFF are silence: FreeSWITCH's stand-in for RTP that never came. Raises
+        ValueError for what is no whole frame.
         """
         if frame in self._silences:
             return self._silence()
@@ -110,7 +120,11 @@ class VoiceDetector:
         margin = min(max(_SPREADS * floor.spread_db, _LEAST_MARGIN_DB), _MOST_MARGIN_DB)
         above = level - floor.dbfs - margin
         if self._since_onset:
-            return self._go_on() if speech_like and above > -_SOFTER_DB else self._fade()
+            self._loudest = max(self._loudest, level)
+            deep = level < self._loudest - _DEEPEST_DB
+            return (
+                self._go_on() if speech_like and above > -_SOFTER_DB and not deep else self._fade()
+            )
         if above <= -_SOFTER_DB:
             floor.learn(level)
             return self._nothing()
@@ -145,26 +159,35 @@ class VoiceDetector:
         """Take a frame that stands out of the noise: a word, a knock, a new noise."""
         if speech_like:
             heard = self._voicing.measure(self._before, self._samples)
-            if heard is Voicing.VOICE:
+            if heard is Voicing.TONE:
+                # Its first and last frame are no clean tone and pass for a voice.
+                self._voiced = -_VOICED_FRAMES
+                self._clear = False
+            elif heard is not Voicing.NEITHER:
                 self._voiced += 1
-            elif heard is Voicing.TONE:
-                self._voiced = 0
-        if self._voiced >= _VOICED_FRAMES:
-            self._since_onset = self._lead
-            self._hangover = HANGOVER_FRAMES
-            self._since_voice = self._lead = self._loud = self._voiced = 0
-            return True
+                self._clear = self._clear or heard is Voicing.CLEAR_VOICE
         self._loud += 1
+        if self._voiced >= _VOICED_FRAMES or (
+            self._clear and self._voiced > 0 and self._loud >= _CLEARLY_AMONG
+        ):
+            self._since_onset = self._lead
+            self._loudest = self._level
+            self._hangover = HANGOVER_FRAMES
+            self._since_voice = self._lead = 0
+            self._forget()
+            return True
         if self._loud >= _NOISE_FRAMES:
             self._floor.jump(self._level)
-            self._lead = self._loud = self._voiced = 0
+            self._lead = 0
+            self._forget()
         return False
 
     def _go_on(self) -> bool:
         """Take a frame of what has begun."""
         self._since_voice += 1
         if self._since_voice >= _VOICE_CHECKED_AFTER:
-            if self._voicing.measure(self._before, self._samples) is Voicing.VOICE:
+            heard = self._voicing.measure(self._before, self._samples)
+            if heard in (Voicing.VOICE, Voicing.CLEAR_VOICE):
                 self._since_voice = 0
             elif self._since_voice >= _VOICE_MISSED_AFTER:
                 return self._fade()
@@ -174,7 +197,7 @@ class VoiceDetector:
 
     def _nothing(self) -> bool:
         """Take a frame in which the line is quiet."""
-        self._loud = self._voiced = 0
+        self._forget()
         if self._lead:
             self._gap += 1
             self._lead = self._lead + 1 if self._gap <= _LONGEST_GAP else 0
@@ -188,3 +211,8 @@ class VoiceDetector:
         self._hangover -= 1
         self._since_onset += 1
         return True
+
+    def _forget(self) -> None:
+        """Let go of what might have begun."""
+        self._loud = self._voiced = 0
+        self._clear = False

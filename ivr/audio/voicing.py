@@ -32,6 +32,13 @@ _VOICED = 0.45
 noise one frame in a thousand is above 0.37; of vowels at 15 dB over white noise three in four
 are above 0.5."""
 
+_CLEARLY_VOICED = 0.6
+"""The edges of a hum reach 0.5."""
+
+_LEAST_BEFORE = 0.3
+"""Share of a frame's energy that must have been there a period earlier for a full likeness: the
+first ms of any sound are like themselves."""
+
 _TONE_CUT = 0.9
 _TONE_BINS = 6
 _TONE_SHARE = 0.95
@@ -43,6 +50,7 @@ class Voicing(enum.Enum):
     """What a frame is."""
 
     VOICE = "voice"
+    CLEAR_VOICE = "clear voice"
     TONE = "tone"
     NEITHER = "neither"
 
@@ -62,18 +70,28 @@ class VoicingMeter:
         pair[:FRAME] = before
         pair[FRAME:] = frame
         pair[1:] -= _LOW_CUT * pair[:-1]
-        if self._periodicity() < _VOICED:
+        periodicity = self._periodicity()
+        if periodicity < _VOICED:
             return Voicing.NEITHER
-        return Voicing.TONE if self._is_tone(frame) else Voicing.VOICE
+        if self._is_tone(frame):
+            return Voicing.TONE
+        return Voicing.CLEAR_VOICE if periodicity >= _CLEARLY_VOICED else Voicing.VOICE
 
     def _periodicity(self) -> float:
-        """Greatest normalised correlation over the periods looked for, at most 1."""
+        """Greatest normalised correlation over the periods looked for, at most 1.
+
+        Sound without treble is like itself a moment later whether it repeats or not, so what
+        only falls from the shortest period on is no peak.
+        """
         now = self._pair[FRAME:]
         powers = np.cumsum(self._pair * self._pair)
         energies = powers[2 * FRAME - _LONGEST - 1 : 2 * FRAME - _SHORTEST]
         energies = energies - powers[FRAME - _LONGEST - 1 : FRAME - _SHORTEST]
-        scale = np.sqrt(energies * now.dot(now)) + 1.0
-        return float((self._lagged.dot(now) / scale).max())
+        energy = now.dot(now)
+        scale = np.sqrt(np.maximum(energies, _LEAST_BEFORE * energy) * energy) + 1.0
+        likeness = (self._lagged.dot(now) / scale)[::-1]
+        rises = likeness[1:] > likeness[:-1]
+        return float(likeness[int(rises.argmax()) :].max())
 
     def _is_tone(self, frame: Frame) -> bool:
         bright = frame.copy()
