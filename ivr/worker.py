@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from ivr.api.health import HealthServer, json_page
 from ivr.conversation.clauses import clauses
@@ -28,6 +28,7 @@ from ivr.speech.synthesis.client import SynthesisClient
 from ivr.speech.synthesis.voices import default_voice
 from ivr.storage.records import RecordJournal
 from ivr.storage.sessions import RedisSessionStore
+from ivr.telemetry.metrics import Metrics
 from ivr.telephony.audiosocket.ami import AmiControl
 from ivr.telephony.audiosocket.server import AudioSocketServer
 from ivr.telephony.call import Call
@@ -48,6 +49,7 @@ class Worker:
         self._draining = False
         self._server: AudioSocketServer | None = None
         self._clock = MediaClock()
+        self._metrics = Metrics()
 
     @property
     def live_calls(self) -> int:
@@ -83,7 +85,7 @@ class Worker:
                 "/metrics": lambda: (
                     HTTPStatus.OK,
                     CONTENT_TYPE_LATEST,
-                    generate_latest().decode(),
+                    self._metrics.render(),
                 ),
             },
         )
@@ -167,6 +169,8 @@ class Worker:
         records = RecordJournal(settings.var_dir / "journal", settings.worker_name, database)
         records.start()
         self._closing.append(records.close)
+        self._metrics.watch_recogniser(lambda: recogniser.backlog_ms)
+        self._metrics.watch_records(lambda: records.backlog)
         hub = IntegrationHub(settings.integrations)
         self._closing.append(hub.close)
         prompts = PromptCache(SynthesisClient(synthesis), settings.var_dir / "prompts")
@@ -184,6 +188,7 @@ class Worker:
             call_api=hub.call,
             publish=sessions.publish,
             worker=settings.worker_name,
+            metrics=self._metrics,
         )
 
     async def _prerender(self, prompts: PromptCache) -> None:

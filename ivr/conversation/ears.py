@@ -3,8 +3,11 @@ only while somebody speaks."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+
+import structlog
 
 from ivr.audio.format import AudioFormat
 from ivr.audio.vad import VoiceDetector
@@ -21,10 +24,19 @@ PRE_ROLL_MS = 300
 _LONGEST_PRE_ROLL_MS = 600
 _FEED_FRAMES = 5
 """Frames handed over at once: a trip to the decoding thread costs more than it decodes."""
+_log = structlog.get_logger()
+
+
+_NARROW_BONUS = 0.1
+"""A narrowed hypothesis is believed unless the open one is surer by more than this."""
 
 
 class Ears:
-    """Hears one call. All methods run on the event loop; `now_ms` is monotonic."""
+    """Hears one call. All methods run on the event loop; `now_ms` is monotonic.
+
+    Where likely answers are known, two hypotheses run side by side: one narrowed to them, which
+    gets digits and yes or no right, and an open one, for the caller who says something else.
+    """
 
     def __init__(
         self, recogniser: Recogniser, format: AudioFormat, on_partial: Callable[[str], None]
@@ -35,12 +47,12 @@ class Ears:
         self._vad = VoiceDetector(format)
         self._recent: deque[bytes] = deque(maxlen=_LONGEST_PRE_ROLL_MS // format.ptime_ms)
         self._pending: list[bytes] = []
-        self._utterance: Utterance | None = None
+        self._utterances: list[Utterance] = []
 
     def hear(self, frame: bytes) -> bool:
         """Take one frame; returns whether the caller speaks in it."""
         self._recent.append(frame)
-        if self._utterance is not None:
+        if self._utterances:
             self._pending.append(frame)
             if len(self._pending) >= _FEED_FRAMES:
                 self._hand_over()
@@ -53,35 +65,58 @@ class Ears:
         """
         self.abandon()
         try:
-            self._utterance = self._recogniser.open(
-                language, self._format, phrases=phrases, on_partial=self._on_partial
-            )
-        except RecognitionFailed:
-            return
+            if phrases is not None:
+                self._open(language, phrases, self._on_partial)
+                self._open(language, None, None)
+            else:
+                self._open(language, None, self._on_partial)
+        except RecognitionFailed as failure:
+            _log.error("recognition_failed", reason=str(failure))
         frames = round((onset_ms_ago + PRE_ROLL_MS) / self._format.ptime_ms)
         self._pending = list(self._recent)[-frames:]
         self._hand_over()
 
     async def finish(self) -> Transcript:
         """Return the utterance's final words; an empty transcript when there are none."""
-        utterance, self._utterance = self._utterance, None
-        if utterance is None:
+        self._hand_over()
+        utterances, self._utterances = self._utterances, []
+        finals = await asyncio.gather(*(_final(utterance) for utterance in utterances))
+        if not finals:
             return Transcript(text="")
-        utterance.feed(b"".join(self._pending))
-        self._pending = []
-        try:
-            return await utterance.finish()
-        except RecognitionFailed:
-            return Transcript(text="")
+        best = finals[0]
+        for other in finals[1:]:
+            if other.text and other.confidence > best.confidence + _NARROW_BONUS:
+                best = other
+        return best
 
     def abandon(self) -> None:
         """Throw the utterance away, if there is one."""
-        utterance, self._utterance = self._utterance, None
+        utterances, self._utterances = self._utterances, []
         self._pending = []
-        if utterance is not None:
+        for utterance in utterances:
             utterance.abandon()
 
+    def _open(
+        self,
+        language: str,
+        phrases: Sequence[str] | None,
+        on_partial: Callable[[str], None] | None,
+    ) -> None:
+        self._utterances.append(
+            self._recogniser.open(language, self._format, phrases=phrases, on_partial=on_partial)
+        )
+
     def _hand_over(self) -> None:
-        if self._utterance is not None and self._pending:
-            self._utterance.feed(b"".join(self._pending))
-            self._pending = []
+        if self._utterances and self._pending:
+            sound = b"".join(self._pending)
+            for utterance in self._utterances:
+                utterance.feed(sound)
+        self._pending = []
+
+
+async def _final(utterance: Utterance) -> Transcript:
+    try:
+        return await utterance.finish()
+    except RecognitionFailed as failure:
+        _log.error("recognition_failed", reason=str(failure))
+        return Transcript(text="")

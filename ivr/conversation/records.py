@@ -49,6 +49,7 @@ class CallLog:
     def started(self, info: CallInfo, *, taken_over: bool) -> None:
         """Note the call's beginning, or that it came from another worker."""
         self._began = True
+        self._services.metrics.call_began()
         flow = self._services.flow
         _log.info("call_started", taken_over=taken_over, caller=info.caller, called=info.called)
         self._services.records.write(
@@ -92,6 +93,7 @@ class CallLog:
         turn, self._spoken = self._spoken, None
         if turn is not None:
             self._services.records.write(turn.model_copy(update={"interrupted": True}))
+        self._services.metrics.turn_interrupted()
         _log.info("barge_in", turn=self.turn)
         self._publish("barge_in")
 
@@ -109,9 +111,12 @@ class CallLog:
 
     def finished(self, ending: CallEnding | None, state: DialogueState) -> None:
         """Note the call's end, unless another worker has it now."""
-        if self.fenced or not self._began:
+        if not self._began:
             return
         cause = ending.by.value if ending else "worker"
+        self._services.metrics.call_ended("fenced" if self.fenced else cause)
+        if self.fenced:
+            return
         detail = ending.detail if ending else ""
         _log.info("call_finished", cause=cause, detail=detail, turns=self.turn, node=state.node)
         self._services.records.write(
@@ -157,6 +162,7 @@ class CallLog:
 
     def _tell(self, turn: TurnTaken, **more: Any) -> None:
         data = turn.model_dump(mode="json", exclude={"call_id", "kind", "at", "number"})
+        self._services.metrics.turn_taken(turn.who, turn.gap_ms)
         _log.info("turn", turn=turn.number, **data)
         self._publish("turn", number=turn.number, **data, **more)
 

@@ -45,6 +45,7 @@ class Speaker:
         *,
         on_sound: Callable[[Say], None],
         on_silent: Callable[[], None],
+        on_failure: Callable[[], None],
     ) -> None:
         self._call = call
         self._synthesiser = synthesiser
@@ -52,6 +53,7 @@ class Speaker:
         self._recordings = recordings
         self._on_sound = on_sound
         self._on_silent = on_silent
+        self._on_failure = on_failure
         self._waiting: deque[_Clause] = deque()
         self._on_line: dict[int, _Clause | None] = {}
         self._next_mark = 1
@@ -142,6 +144,7 @@ class Speaker:
                 )
             except SynthesisFailed as failure:
                 _log.warning("synthesis_failed", reason=str(failure))
+                self._on_failure()
                 if loop.time() >= give_up:
                     return self._recordings.get("apology", clause.say.language)
             await asyncio.sleep(_RETRY_S)

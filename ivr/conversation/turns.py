@@ -108,7 +108,7 @@ class TurnTaker:
         self._rung = 0
 
     def bot_began(self, *, interruptible: bool) -> None:
-        """The bot's sound begins (or goes on with the next sentence)."""
+        """The bot's turn begins, or goes on with the next sentence."""
         self.bot_speaking = True
         self.interruptible = interruptible
 

@@ -48,6 +48,7 @@ from ivr.speech.recordings import Recordings
 from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
 from ivr.storage.record import RecordStore
 from ivr.storage.session import Session, SessionFenced, SessionStore, SessionStoreAway
+from ivr.telemetry.metrics import Metrics
 from ivr.telephony.call import Call, CallEnding, EndedBy, TransferFailed
 
 LONGEST_CALL_S = 3600
@@ -79,6 +80,7 @@ class Services:
     publish: Callable[[Mapping[str, Any]], None]
     """Tells live displays what happened; never waits, never raises."""
     worker: str
+    metrics: Metrics = field(default_factory=Metrics)
     clock: Clock = field(default_factory=SystemClock)
     rules: TurnRules = field(default_factory=TurnRules)
     longest_call_s: float = LONGEST_CALL_S
@@ -100,6 +102,7 @@ class VoiceConversation:
             services.recordings,
             on_sound=self._bot_sounds,
             on_silent=self._bot_silent,
+            on_failure=services.metrics.synthesis_failed,
         )
         self._log = CallLog(call, services)
         self._state: DialogueState = begin(services.flow)
@@ -244,7 +247,12 @@ class VoiceConversation:
         while self._ending is None:
             outcome = step(flow, self._state, what, today=self._today(), new_id=lambda: uuid4().hex)
             self._state = outcome.state
-            what = await self._act(outcome.actions)
+            actions = outcome.actions
+            if outcome.same_wait and isinstance(actions[-1], CallApi):
+                # The one awaited has been answered: it is not asked a second time.
+                what = ApiReplied(request_id=actions[-1].request_id, ok=False, error="lost")
+                continue
+            what = await self._act(actions)
             if what is None:
                 return
 
@@ -288,7 +296,7 @@ class VoiceConversation:
         await self._save(finished, last)
         if says:
             self._speaking_state(last)
-            self._speaker.say(says)
+            self._say(says)
         match last:
             case Listen(expect=expect):
                 return await self._listen(expect)
@@ -301,6 +309,11 @@ class VoiceConversation:
                 await self._speaker.finished()
                 await self._leave("hangup")
                 return None
+
+    def _say(self, says: list[Say]) -> None:
+        # From here on it is the bot's turn, also while its first sound is still being made.
+        self._turns.bot_began(interruptible=says[0].interruptible)
+        self._speaker.say(says)
 
     def _speaking_state(self, last: Action) -> None:
         if isinstance(last, HangUp | TransferTo):
@@ -340,7 +353,7 @@ class VoiceConversation:
                 self._unheard = []
                 return heard
             if self._unheard:
-                self._speaker.say(self._unheard)
+                self._say(self._unheard)
                 self._unheard = []
 
     async def _understand(self, event: TurnEvent, expect: Expectation) -> Input | None:

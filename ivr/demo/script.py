@@ -19,7 +19,7 @@ SCRIPT = (
     Line(keys="1"),
     Line(say="what is my balance"),
     Line(say="four four seven one two three"),
-    Line(say="what is the weather tomorrow"),
+    Line(say="what is the weather today"),
     Line(say="i want to block my card", interrupt_ms=1500),
     Line(say="my credit card"),
     Line(say="one two three four"),

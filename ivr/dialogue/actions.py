@@ -26,7 +26,8 @@ class DigitEntry:
 class Expectation:
     """What the dialogue expects to hear.
 
-    `phrases` narrows the recogniser, None leaves it open. `spoken_digits` is the number of
+    `phrases` are the likely answers, which a recogniser may be narrowed to beside listening
+    openly; None where anything is likely. `spoken_digits` is the number of
     digits that make a spoken answer complete, 0 where that says nothing. `sensitive` forbids
     any trace of the answer: no log, no store, no recording, no speech recognition.
     """

@@ -21,11 +21,11 @@ class BotEar:
 
     def begin(self) -> None:
         """Begin a stretch here."""
-        self._from = len(self._handset.record())
+        self._from = len(self._heard())
 
     async def words(self) -> str:
         """Return the words heard since `begin`; empty where nothing was understood."""
-        pcm = self._handset.record()[self._from :, 1].astype("<i2").tobytes()
+        pcm = self._heard()[self._from :]
         if self._language not in self._recogniser.languages or not pcm:
             return ""
         utterance = self._recogniser.open(self._language, self._handset.format)
@@ -40,3 +40,7 @@ class BotEar:
     def close(self) -> None:
         """Let go of the engine."""
         self._recogniser.close()
+
+    def _heard(self) -> bytes:
+        _, bot = self._handset.record()
+        return bot.pcm

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ivr.audio.format import Audio
 from ivr.audio.wav import write_stereo_wav
 from ivr.errors import IvrError
 from ivr.phone.handset import Handset
@@ -19,9 +18,4 @@ def write_record(path: Path, handset: Handset) -> None:
             f"{path.parent} cannot be made: {error.strerror}.",
             remedy="Choose another place for the recording.",
         ) from None
-    record = handset.record()
-    write_stereo_wav(
-        path,
-        Audio.from_samples(record[:, 0], handset.format),
-        Audio.from_samples(record[:, 1], handset.format),
-    )
+    write_stereo_wav(path, *handset.record())

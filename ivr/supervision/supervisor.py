@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +32,9 @@ from ivr.supervision.watchdog import watch
 from ivr.supervision.worker_process import WorkerProcess
 
 _log = structlog.get_logger()
+
+NOTES = "serve.json"
+"""In `var_dir`, while `serve` runs: what runs where. Readable by its owner alone."""
 
 Progress = Callable[[str], None]
 """Told what is being started."""
@@ -64,6 +69,7 @@ class Supervisor:
         except BaseException:
             await self.stop()
             raise
+        self._write_notes()
         for ward, every_s in self._wards:
             self._watches.append(asyncio.create_task(watch(ward, every_s=every_s)))
 
@@ -99,6 +105,28 @@ class Supervisor:
                 with contextlib.suppress(Exception):
                     await ward.stop()
         self._wards.clear()
+        (self.settings.var_dir / NOTES).unlink(missing_ok=True)
+
+    def _write_notes(self) -> None:
+        """Leave word of what runs where, for `ivrctl` commands of the same user."""
+        settings = self.settings
+        notes = {
+            "pid": os.getpid(),
+            "audiosocket_ports": [
+                settings.audiosocket_port + number for number in range(settings.workers)
+            ],
+            "http_ports": [settings.http_port + number for number in range(settings.workers)],
+            "database_url": _plain(settings.database_url),
+            "redis_url": _plain(settings.redis_url),
+            "synthesis_url": settings.synthesis_url,
+            "integrations": settings.integrations,
+        }
+        path = settings.var_dir / NOTES
+        part = path.with_suffix(".part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(notes, file, indent=1)
+        part.replace(path)
 
     async def _start_neighbours(self) -> None:
         settings = self._settings
@@ -161,6 +189,10 @@ class Supervisor:
             mine.as_environment(),
             stop_s=settings.drain_s + 8.0,
         )
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def _make_folder(folder: Path) -> None:

@@ -14,6 +14,7 @@ from ivr.errors import IvrError
 
 _START_S = 60.0
 _POLL_S = 0.05
+_LONGEST_ANSWER = 65536
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -118,6 +119,7 @@ async def status_of(host: str, port: int, path: str, deadline_s: float) -> int |
             try:
                 writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
                 line = await reader.readline()
+                await reader.read(_LONGEST_ANSWER)
             finally:
                 writer.close()
     except (OSError, TimeoutError):
