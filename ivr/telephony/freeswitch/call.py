@@ -1,0 +1,310 @@
+"""One call over the Event Socket and unicast: a `Leg` whose frames leave one for each that comes.
+
+The road of a call, in an order that keeps FreeSWITCH 1.10.12 alive (`unicast` before the media is
+up aborts the whole process):
+
+    channel data → myevents, linger → answer, where it is unanswered, and wait for CHANNEL_ANSWER
+    → a port of ours → unicast → the first datagram → the conversation
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from ivr.audio.format import AudioFormat
+from ivr.audio.playout import PlayoutQueue
+from ivr.errors import IvrError
+from ivr.telephony.call import CallEnding, CallHandler, EndedBy, TransferFailed
+from ivr.telephony.freeswitch import commands
+from ivr.telephony.freeswitch.channel import Channel, line_format
+from ivr.telephony.freeswitch.commands import Command
+from ivr.telephony.freeswitch.errors import LocalProtocolError
+from ivr.telephony.freeswitch.esl import ChannelGone, CommandReply, Event, SwitchEvent
+from ivr.telephony.freeswitch.headers import Headers
+from ivr.telephony.freeswitch.link import EslLink, LinkClosed
+from ivr.telephony.freeswitch.pacing import DownlinkPacer, heard
+from ivr.telephony.freeswitch.unicast import MediaPorts, UnicastSocket
+from ivr.telephony.leg import Leg
+
+DIGITS = frozenset("0123456789*#ABCD")
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a call puts up with what; all in seconds."""
+
+    channel_data: float = 5.0
+    """Until a connection has told whose call it is."""
+    answer: float = 10.0
+    """From `answer` to CHANNEL_ANSWER."""
+    first_datagram: float = 0.5
+    """From `unicast` on: a port that FreeSWITCH could not open shows in nothing else."""
+    no_sound: float = 10.0
+    """Without a datagram. FreeSWITCH sends 50 a second, also for a caller who sends none."""
+    ending: float = 2.0
+    """From our hang-up or transfer until the channel has gone."""
+
+
+class CallNotOpened(IvrError):
+    """The call's sound could not be opened; the dialplan goes on to the next worker."""
+
+
+class FreeSwitchCall(Leg):
+    """See `Call`. `on_finished(call)` is called once, when it has ended."""
+
+    def __init__(
+        self,
+        link: EslLink,
+        channel: Channel,
+        data: Headers,
+        *,
+        ports: MediaPorts,
+        limits: Limits,
+        on_finished: Callable[[FreeSwitchCall], None],
+    ) -> None:
+        super().__init__(channel.id, channel.info)
+        self._link = link
+        self._channel = channel
+        self._data = data
+        self._ports = ports
+        self._limits = limits
+        self._on_finished = on_finished
+        self._loop = asyncio.get_running_loop()
+        self._answered: asyncio.Future[Headers] = self._loop.create_future()
+        self._left_park: asyncio.Future[None] = self._loop.create_future()
+        self._unicast: UnicastSocket | None = None
+        self._line = AudioFormat()
+        self._pacer = DownlinkPacer(self._line, 0.0)
+        self._opening: asyncio.Task[None] | None = None
+        self._last_datagram = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+        self._ending_timer: asyncio.TimerHandle | None = None
+        self._cause = ""
+        self._leaving = False
+
+    def start(self, on_call: CallHandler) -> None:
+        """Open the sound, then hand the call over."""
+        self._opening = self._loop.create_task(self._open(on_call))
+
+    # What the Event Socket tells.
+
+    def switch_event(self, event: Event) -> None:
+        """Something happened on the channel."""
+        if isinstance(event, ChannelGone):
+            self._close_media()
+            # Its hangup cause follows; where it does not, the connection's end does.
+            self._ending_timer = self._loop.call_later(self._limits.ending, self.channel_gone)
+        elif isinstance(event, SwitchEvent):
+            self._channel_event(event)
+
+    def _channel_event(self, event: SwitchEvent) -> None:
+        headers = event.headers
+        match event.name:
+            case "DTMF":
+                digit = headers.text("DTMF-Digit").upper()
+                if digit in DIGITS:
+                    self.digit_arrived(digit)
+            case "CHANNEL_ANSWER":
+                if not self._answered.done():
+                    self._answered.set_result(headers)
+            case "CHANNEL_HANGUP" | "CHANNEL_HANGUP_COMPLETE":
+                self._cause = headers.text("Hangup-Cause")
+                self.channel_gone()
+            case "CHANNEL_UNPARK":
+                self._unparked()
+
+    def channel_gone(self) -> None:
+        """The channel is down, whoever hung up."""
+        by = EndedBy.BOT if self._leaving else EndedBy.CALLER
+        self.finish(CallEnding(by=by, detail=self._cause or "the channel has gone"))
+
+    def link_down(self, reason: str) -> None:
+        """The Event Socket is closed."""
+        if self._leaving:
+            self.channel_gone()
+        else:
+            self.finish(CallEnding(by=EndedBy.LINE, detail=reason or "FreeSWITCH closed"))
+
+    def _unparked(self) -> None:
+        """The dialplan took the channel back: because we said so, or somebody else did."""
+        if not self._left_park.done():
+            self._left_park.set_result(None)
+        if not self._leaving and self._unicast is not None:
+            self.finish(CallEnding(by=EndedBy.CALLER, detail="the switch took the call elsewhere"))
+
+    # Sound.
+
+    def _datagram(self, datagram: bytes) -> None:
+        now = self._loop.time()
+        self._last_datagram = now
+        if len(datagram) != self._line.frame_bytes:
+            detail = f"a datagram of {len(datagram)} bytes, not {self._line.frame_bytes}"
+            self.give_up(CallEnding(by=EndedBy.LINE, detail=detail))
+            return
+        if self._pacer.may_send(now) and self._unicast is not None:
+            frame = self.next_frame()
+            self._unicast.send(frame.pcm)
+            if frame.marks:
+                self.left(frame.marks)
+        self.sound_arrived(heard(datagram))
+
+    def _watch_sound(self) -> None:
+        """Notice when FreeSWITCH sends no more."""
+        silent = self._loop.time() - self._last_datagram
+        if silent >= self._limits.no_sound:
+            detail = f"no sound from FreeSWITCH for {silent:.0f} s"
+            self.give_up(CallEnding(by=EndedBy.LINE, detail=detail))
+        else:
+            self._watch = self._loop.call_later(self._limits.no_sound - silent, self._watch_sound)
+
+    # The rest of `Call`.
+
+    async def hang_up(self) -> None:
+        """See `Call`."""
+        await self.hang_up_with("NORMAL_CLEARING")
+
+    async def hang_up_with(self, cause: str) -> None:
+        """End the call with a cause by name, such as USER_BUSY."""
+        if self.ending is not None or self._leaving:
+            return
+        self._leaving = True
+        self._queue.clear()
+        try:
+            await self._ask(commands.hang_up(cause))
+            async with asyncio.timeout(self._limits.ending):
+                await asyncio.shield(self._left_park)
+        except (LinkClosed, TimeoutError) as error:
+            _log.warning("hang_up_unconfirmed", call_id=str(self.id), reason=str(error))
+        self.channel_gone()
+
+    def drop(self) -> None:
+        """See `Call`: the dialplan goes on behind its `socket`."""
+        self.give_up(CallEnding(by=EndedBy.BOT, detail="let go"))
+
+    async def transfer(self, destination: str) -> None:
+        """See `Call`. Destinations are extensions of the dialplan's context `ivr_transfer`."""
+        if self.ending is not None or self._leaving:
+            raise TransferFailed("The call is over.")
+        if destination not in self._channel.destinations:
+            raise TransferFailed(
+                f"The dialplan has no destination {commands.plain(destination)!r}.",
+                remedy="Name it in ivr_destinations, and give it an extension in ivr_transfer.",
+            )
+        self._leaving = True
+        try:
+            await self._ask(commands.execute("transfer", f"{destination} XML ivr_transfer"))
+            async with asyncio.timeout(self._limits.ending):
+                await asyncio.shield(self._left_park)
+        except (LinkClosed, LocalProtocolError) as error:
+            raise TransferFailed(f"The switch did not take the transfer: {error}") from None
+        except TimeoutError:
+            raise TransferFailed("The switch did not take the transfer in time.") from None
+        finally:
+            self._leaving = False
+        if self.ending is not None:
+            raise TransferFailed("The caller has gone.")
+        self.finish(CallEnding(by=EndedBy.BOT, detail=f"transfer to {destination}"))
+
+    def finish(self, ending: CallEnding) -> bool:
+        """See `Leg`."""
+        if not super().finish(ending):
+            return False
+        self._close_media()
+        if self._opening is not None and self._opening is not asyncio.current_task():
+            self._opening.cancel()
+        if not self._left_park.done():
+            self._left_park.set_result(None)
+        self._answered.cancel()
+        if self._ending_timer is not None:
+            self._ending_timer.cancel()
+        self._link.close()
+        self._on_finished(self)
+        return True
+
+    # Inside.
+
+    async def _open(self, on_call: CallHandler) -> None:
+        try:
+            await self._open_media()
+        except (IvrError, LocalProtocolError, OSError) as error:
+            _log.error("call_not_opened", call_id=str(self.id), reason=str(error))
+            self.give_up(CallEnding(by=EndedBy.LINE, detail=str(error)))
+            return
+        if self.ending is None:
+            self._hand_over(on_call)
+
+    async def _open_media(self) -> None:
+        if not self._channel.parks:
+            raise CallNotOpened(
+                "The dialplan runs `socket` without `async`, and then there is no sound.",
+                remedy='Write <action application="socket" data="HOST:PORT async full"/>.',
+            )
+        self._post(commands.MY_EVENTS)
+        self._post(commands.LINGER)
+        described = self._data
+        if not self._channel.answered:
+            described = await self._answer()
+        self._line = line_format(described)
+        self._queue = PlayoutQueue(self._line)
+        self._pacer = DownlinkPacer(self._line, self._loop.time())
+        self._unicast = await UnicastSocket.open(
+            self._ports.bind(self._link.own_host), self._link.far_host, self._datagram
+        )
+        bound = self._unicast.port
+        await self._ask(
+            commands.unicast(
+                local_ip=self._link.far_host, remote_ip=self._link.own_host, remote_port=bound
+            )
+        )
+        try:
+            async with asyncio.timeout(self._limits.first_datagram):
+                await self._unicast.first
+        except TimeoutError:
+            raise CallNotOpened(
+                f"No sound came to port {bound} within {self._limits.first_datagram:g} s.",
+                remedy="Look for `unicast` in FreeSWITCH's log, and at the firewall between.",
+            ) from None
+        self._watch_sound()
+
+    async def _answer(self) -> Headers:
+        await self._ask(commands.execute("answer"))
+        try:
+            async with asyncio.timeout(self._limits.answer):
+                return await self._answered
+        except TimeoutError:
+            raise CallNotOpened(
+                f"The call was not answered within {self._limits.answer:g} s."
+            ) from None
+
+    async def _ask(self, command: Command) -> None:
+        """Send a command and wait until FreeSWITCH has taken it."""
+        reply = await self._link.request(command)
+        if isinstance(reply, CommandReply) and not reply.ok:
+            raise CallNotOpened(f"FreeSWITCH refused `{command.verb}`: {reply.text}.")
+
+    def _post(self, command: Command) -> None:
+        """Send a command whose reply only matters when it does not come."""
+        self._link.request(command)
+
+    def _hand_over(self, on_call: CallHandler) -> None:
+        try:
+            on_call(self)
+        except Exception as error:  # noqa: BLE001 - one call's fault ends that call only
+            _log.exception("call_not_taken", call_id=str(self.id))
+            self.give_up(CallEnding(by=EndedBy.BOT, detail=f"not taken: {error!r}"))
+            return
+        if self.ending is None and not self.has_listener:
+            _log.error("call_not_taken", call_id=str(self.id))
+            self.give_up(CallEnding(by=EndedBy.BOT, detail="nobody listens"))
+
+    def _close_media(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._unicast is not None:
+            self._unicast.close()

@@ -1,0 +1,206 @@
+"""The Event Socket server that dialplans connect to: `socket HOST:PORT async full`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+from uuid import UUID
+
+import structlog
+
+from ivr.errors import IvrError
+from ivr.telephony.call import CallEnding, CallHandler, EndedBy
+from ivr.telephony.freeswitch import commands
+from ivr.telephony.freeswitch.call import FreeSwitchCall, Limits
+from ivr.telephony.freeswitch.channel import Channel
+from ivr.telephony.freeswitch.errors import RemoteProtocolError
+from ivr.telephony.freeswitch.esl import ChannelData, Event, Side
+from ivr.telephony.freeswitch.link import EslLink, LinkClosed
+from ivr.telephony.freeswitch.unicast import MediaPorts
+
+RESERVED_S = 60.0
+"""A call that was admitted has its place for so long: the language menu lies between."""
+
+_BACKLOG = 512
+
+_log = structlog.get_logger()
+
+
+class FreeSwitchServer:
+    """Answers the dialplan's questions and takes its calls.
+
+    `on_call` is called for each call once its sound flows. `media_ports` are the UDP ports for
+    sound (None: any). `switches` are the networks that may connect ("10.0.0.0/24"); empty:
+    whoever reaches the port. `max_calls` bounds what is admitted: a call that was admitted, by
+    this worker or by another that died, is always taken.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        on_call: CallHandler,
+        *,
+        media_ports: Iterable[int] | None = None,
+        switches: Collection[str] = (),
+        max_calls: int = 200,
+        limits: Limits | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._on_call = on_call
+        self._ports = MediaPorts(media_ports)
+        self._switches = [ip_network(each) for each in switches]
+        self._max_calls = max_calls
+        self._limits = limits or Limits()
+        self._server: asyncio.Server | None = None
+        self._links: dict[EslLink, FreeSwitchCall | None] = {}
+        self._welcomes: set[asyncio.Task[None]] = set()
+        self._calls: set[FreeSwitchCall] = set()
+        self._reserved: dict[UUID, asyncio.TimerHandle] = {}
+        self._gone = asyncio.Event()
+        self._gone.set()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return self._port
+
+    @property
+    def live_calls(self) -> int:
+        """Calls that have told their id and have not ended."""
+        return len(self._calls)
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the port is open."""
+        return self._server is not None
+
+    async def start(self) -> None:
+        """Open the port, also anew after `pause_accepting`. Raises IvrError when it is taken."""
+        if self._server is not None:
+            return
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: EslLink(Side.OUTBOUND, self), self._host, self._port, backlog=_BACKLOG
+            )
+        except OSError as error:
+            raise IvrError(
+                f"Port {self._port} on {self._host} cannot be opened: {error.strerror or error}.",
+                remedy="Stop what uses it, or set IVR_FREESWITCH_PORT to another port.",
+            ) from None
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def pause_accepting(self) -> None:
+        """Close the port: the dialplan is refused at once and tries the next worker. Calls that
+        live go on."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until the last connection has gone."""
+        await self._gone.wait()
+
+    async def stop(self) -> None:
+        """Close the port and let go of every call, as a worker that dies does: the callers go on
+        with the next one."""
+        await self.pause_accepting()
+        for reservation in self._reserved.values():
+            reservation.cancel()
+        self._reserved.clear()
+        for call in tuple(self._calls):
+            call.give_up(CallEnding(by=EndedBy.BOT, detail="the worker stops"))
+        for link in tuple(self._links):
+            link.close()
+        await self.wait_closed()
+
+    # What the connections tell.
+
+    def link_up(self, link: EslLink) -> None:
+        """See `LinkOwner`."""
+        self._links[link] = None
+        self._gone.clear()
+        if not self._may_connect(link.far_host):
+            _log.warning("switch_not_allowed", peer=link.far_host)
+            link.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._welcome(link))
+        self._welcomes.add(task)
+        task.add_done_callback(self._welcomes.discard)
+
+    def link_event(self, link: EslLink, event: Event) -> None:
+        """See `LinkOwner`."""
+        call = self._links.get(link)
+        if call is not None:
+            call.switch_event(event)
+
+    def link_down(self, link: EslLink, reason: str) -> None:
+        """See `LinkOwner`."""
+        call = self._links.pop(link, None)
+        if call is not None:
+            call.link_down(reason)
+        elif reason:
+            _log.warning("stray_connection", detail=reason, peer=link.far_host)
+        if not self._links:
+            self._gone.set()
+
+    # Inside.
+
+    def _may_connect(self, host: str) -> bool:
+        return not self._switches or any(ip_address(host) in each for each in self._switches)
+
+    async def _welcome(self, link: EslLink) -> None:
+        """Ask whose call it is, then take it or say whether it would be taken."""
+        with suppress(LinkClosed):
+            try:
+                async with asyncio.timeout(self._limits.channel_data):
+                    reply = await link.request(commands.CONNECT)
+                assert isinstance(reply, ChannelData)
+                channel = Channel.read(reply.headers)
+            except (TimeoutError, RemoteProtocolError) as error:
+                detail = str(error) or "no channel data"
+                _log.warning("stray_connection", detail=detail, peer=link.far_host)
+                link.close()
+                return
+            if channel.asks_admission:
+                self._say_whether(link, channel)
+            else:
+                self._take(link, channel, reply)
+
+    def _say_whether(self, link: EslLink, channel: Channel) -> None:
+        admitted = len(self._calls) + len(self._reserved) < self._max_calls
+        if admitted:
+            self._reserve(channel.id)
+        link.request(commands.set_variable("ivr_admitted", "yes" if admitted else "no"))
+        link.request(commands.EXIT)
+
+    def _reserve(self, call_id: UUID) -> None:
+        self._free(call_id)
+        loop = asyncio.get_running_loop()
+        self._reserved[call_id] = loop.call_later(RESERVED_S, self._free, call_id)
+
+    def _free(self, call_id: UUID) -> None:
+        reservation = self._reserved.pop(call_id, None)
+        if reservation is not None:
+            reservation.cancel()
+
+    def _take(self, link: EslLink, channel: Channel, reply: ChannelData) -> None:
+        self._free(channel.id)
+        if not channel.admitted and len(self._calls) >= self._max_calls:
+            _log.warning("call_refused", call_id=str(channel.id), detail="too many calls")
+            link.close()
+            return
+        call = FreeSwitchCall(
+            link,
+            channel,
+            reply.headers,
+            ports=self._ports,
+            limits=self._limits,
+            on_finished=self._calls.discard,
+        )
+        self._links[link] = call
+        self._calls.add(call)
+        call.start(self._on_call)

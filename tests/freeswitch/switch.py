@@ -1,0 +1,124 @@
+"""A real FreeSWITCH in a folder of its own, with the project's configuration."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ivr.settings import PROJECT
+
+CONF = PROJECT / "freeswitch" / "conf"
+SECRET = "only-for-this-run"
+READY_S = 40.0
+FOLDERS = "log db run temp certs recordings storage cache scripts sounds htdocs grammar".split()
+
+
+def binary() -> Path | None:
+    """The FreeSWITCH of IVR_FREESWITCH; None: there is none."""
+    named = os.environ.get("IVR_FREESWITCH", "")
+    return Path(named) if named and os.access(named, os.X_OK) else None
+
+
+def modules_of(program: Path) -> Path:
+    """Where an installed FreeSWITCH keeps its modules."""
+    return program.resolve().parent.parent / "lib" / "freeswitch" / "mod"
+
+
+@dataclass
+class FreeSwitch:
+    """One running switch. `values` go into conf/local; `files` are added or replaced in conf."""
+
+    folder: Path
+    sip_port: int
+    event_socket_port: int
+    values: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it takes calls."""
+        program = binary()
+        assert program is not None
+        conf = self.folder / "conf"
+        shutil.copytree(CONF, conf, ignore=shutil.ignore_patterns("local"))
+        for name, text in self.files.items():
+            (conf / name).write_text(text, encoding="utf-8")
+        values = {
+            "ivr_sip_port": str(self.sip_port),
+            "ivr_event_socket_port": str(self.event_socket_port),
+            "ivr_event_socket_password": SECRET,
+            "ivr_event_socket_acl": "loopback.auto",
+            **self.values,
+        }
+        lines = [
+            f'<X-PRE-PROCESS cmd="set" data="{key}={value}"/>' for key, value in values.items()
+        ]
+        (conf / "local").mkdir()
+        (conf / "local" / "test.xml").write_text(
+            "\n".join(["<include>", *lines, "</include>", ""]), encoding="utf-8"
+        )
+        arguments = ["-conf", str(conf), "-mod", str(modules_of(program))]
+        for name in FOLDERS:
+            (self.folder / name).mkdir(exist_ok=True)
+            arguments += [f"-{name}", str(self.folder / name)]
+        with (self.folder / "console.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [program, "-nf", "-nc", "-nonat", "-nonatmap", "-nocal", "-np", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+            )
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Kill it; nothing of it is worth a clean end."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def log(self) -> str:
+        """What it wrote."""
+        files = [self.folder / "console.log", self.folder / "log" / "freeswitch.log"]
+        return "\n".join(file.read_text(errors="replace") for file in files if file.exists())
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while not self._answers():
+            if not self.alive or time.monotonic() > deadline:
+                self.stop()
+                raise AssertionError(f"FreeSWITCH does not come up:\n{self.log()[-4000:]}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        """OPTIONS is answered: SIP is up, and so is all before it."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.2)
+            probe.connect(("127.0.0.1", self.sip_port))
+            port = probe.getsockname()[1]
+            request = (
+                f"OPTIONS sip:ping@127.0.0.1:{self.sip_port} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{time.monotonic_ns()}\r\n"
+                f"From: <sip:probe@127.0.0.1>;tag=1\r\nTo: <sip:ping@127.0.0.1>\r\n"
+                f"Call-ID: {time.monotonic_ns()}\r\nCSeq: 1 OPTIONS\r\n"
+                f"Contact: <sip:probe@127.0.0.1:{port}>\r\nMax-Forwards: 70\r\n"
+                "Content-Length: 0\r\n\r\n"
+            )
+            try:
+                probe.send(request.encode())
+                return probe.recv(2000).startswith(b"SIP/2.0 200")
+            except OSError:
+                return False
