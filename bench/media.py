@@ -151,7 +151,7 @@ async def ring(port: int, calls: int, warm_up: float, seconds: float) -> None:
         made = await asyncio.gather(
             *(loop.create_connection(lambda: Caller(gaps), "127.0.0.1", port) for _ in batch)
         )
-        callers.extend(cast("Caller", protocol) for _, protocol in made)
+        callers.extend(protocol for _, protocol in made)
         await asyncio.sleep(FRAME_S / 2)
     groups = [callers[index::4] for index in range(4)]
     started = time.monotonic()

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     nlu_dir: Path = PROJECT / "nlu_models" / "bank"
     models_dir: Path | None = None
     """Where installed recognition models live; None: `var_dir`/models."""
+    recognition_models: dict[str, str] = Field(default_factory=dict)
+    """Which model hears a language, by name, e.g. {"en": "vosk-model-en-us-0.22"}; for the others
+    the best installed one."""
     bundled_models_dir: Path = PROJECT / "models"
 
     host: str = "127.0.0.1"

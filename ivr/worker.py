@@ -157,7 +157,9 @@ class Worker:
         synthesis = settings.synthesis_url
         if synthesis is None:
             raise _not_given("synthesis_url")
-        recogniser = VoskRecogniser(models_for(settings), threads=settings.recogniser_threads)
+        recogniser = VoskRecogniser(
+            models_for(settings, settings.recognition_models), threads=settings.recogniser_threads
+        )
         self._closing.append(recogniser.close)
         _, interpreter = await asyncio.gather(
             asyncio.to_thread(recogniser.load),

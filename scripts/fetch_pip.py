@@ -17,7 +17,9 @@ import urllib.request
 from pathlib import Path
 
 INDEX = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple")
-LINK = re.compile(r'href="([^"#]+/(pip-(\d+)\.(\d+)(?:\.(\d+))?-py3-none-any\.whl))#sha256=(\w{64})"')
+LINK = re.compile(
+    r'href="([^"#]+/(pip-(\d+)\.(\d+)(?:\.(\d+))?-py3-none-any\.whl))#sha256=(\w{64})"'
+)
 
 
 def main() -> None:

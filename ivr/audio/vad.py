@@ -8,11 +8,14 @@ calls every knock speech, and voicing alone gets lost in the middle of a word. S
   speech. Its onset is put back to where the sound began: the "s" of "six".
 - It goes on while frames stand out of the noise and webrtcvad takes them for speech, as long
   as there is a voice among them now and then.
+- For 300 ms after speech a voice is not needed to begin again: the "ks" of "six".
 - It is over `HANGOVER_FRAMES` after the last such frame. When a turn is over is not said here.
 - Sound that goes on for 300 ms without a voice is noise from then on.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import webrtcvad
@@ -47,6 +50,10 @@ _CLEARLY_AMONG = 3
 """Two voiced frames begin speech, or a clear one among three that stand out of the noise: the
 vowel of a quick "six" is no longer."""
 
+_AGAIN_WITHIN = 15
+_AGAIN_FRAMES = 2
+"""So soon after speech, two frames that stand out are more of it, with a voice or without."""
+
 _NOISE_FRAMES = 15
 _LONGEST_LEAD = 15
 _LONGEST_GAP = 2
@@ -76,12 +83,11 @@ class VoiceDetector:
         self._since_onset = 0
         self._loudest = NO_SOUND_DBFS
         self._hangover = 0
-        self._since_voice = 0
+        self._since_voice = _VOICE_MISSED_AFTER
         self._lead = 0
         self._gap = 0
-        self._loud = 0
-        self._voiced = 0
-        self._clear = False
+        self._since_end = _AGAIN_WITHIN
+        self._beginning = _Beginning()
 
     @property
     def level_dbfs(self) -> float:
@@ -125,6 +131,7 @@ class VoiceDetector:
             return (
                 self._go_on() if speech_like and above > -_SOFTER_DB and not deep else self._fade()
             )
+        self._since_end += 1
         if above <= -_SOFTER_DB:
             floor.learn(level)
             return self._nothing()
@@ -157,29 +164,24 @@ class VoiceDetector:
 
     def _begin(self, speech_like: bool) -> bool:
         """Take a frame that stands out of the noise: a word, a knock, a new noise."""
+        beginning = self._beginning
+        beginning.frames += 1
         if speech_like:
-            heard = self._voicing.measure(self._before, self._samples)
-            if heard is Voicing.TONE:
-                # Its first and last frame are no clean tone and pass for a voice.
-                self._voiced = -_VOICED_FRAMES
-                self._clear = False
-            elif heard is not Voicing.NEITHER:
-                self._voiced += 1
-                self._clear = self._clear or heard is Voicing.CLEAR_VOICE
-        self._loud += 1
-        if self._voiced >= _VOICED_FRAMES or (
-            self._clear and self._voiced > 0 and self._loud >= _CLEARLY_AMONG
-        ):
+            beginning.take(self._voicing.measure(self._before, self._samples))
+        more = self._since_end <= _AGAIN_WITHIN and self._since_voice < _VOICE_MISSED_AFTER
+        if beginning.is_voice or (more and beginning.likely >= _AGAIN_FRAMES):
             self._since_onset = self._lead
             self._loudest = self._level
             self._hangover = HANGOVER_FRAMES
-            self._since_voice = self._lead = 0
-            self._forget()
+            self._lead = 0
+            if beginning.is_voice:
+                self._since_voice = 0
+            self._beginning = _Beginning()
             return True
-        if self._loud >= _NOISE_FRAMES:
+        if beginning.frames >= _NOISE_FRAMES:
             self._floor.jump(self._level)
             self._lead = 0
-            self._forget()
+            self._beginning = _Beginning()
         return False
 
     def _go_on(self) -> bool:
@@ -197,7 +199,8 @@ class VoiceDetector:
 
     def _nothing(self) -> bool:
         """Take a frame in which the line is quiet."""
-        self._forget()
+        if self._beginning.frames:
+            self._beginning = _Beginning()
         if self._lead:
             self._gap += 1
             self._lead = self._lead + 1 if self._gap <= _LONGEST_GAP else 0
@@ -206,13 +209,36 @@ class VoiceDetector:
     def _fade(self) -> bool:
         """Take a frame after the last of speech."""
         if not self._hangover:
-            self._since_onset = 0
+            self._since_onset = self._since_end = 0
             return False
         self._hangover -= 1
         self._since_onset += 1
         return True
 
-    def _forget(self) -> None:
-        """Let go of what might have begun."""
-        self._loud = self._voiced = 0
-        self._clear = False
+
+@dataclass(slots=True)
+class _Beginning:
+    """Frames in a row that stand out of the noise and may be the beginning of speech."""
+
+    frames: int = 0
+    likely: int = 0
+    voiced: int = 0
+    clear: bool = False
+
+    def take(self, heard: Voicing) -> None:
+        """Take what webrtcvad calls speech."""
+        if heard is Voicing.TONE:
+            # The first and last frame of a tone are no clean tone and pass for a voice.
+            self.voiced, self.likely, self.clear = -_VOICED_FRAMES, -_AGAIN_FRAMES, False
+            return
+        self.likely += 1
+        if heard is not Voicing.NEITHER:
+            self.voiced += 1
+            self.clear = self.clear or heard is Voicing.CLEAR_VOICE
+
+    @property
+    def is_voice(self) -> bool:
+        """Whether there is a voice in it."""
+        if self.voiced >= _VOICED_FRAMES:
+            return True
+        return self.clear and self.voiced > 0 and self.frames >= _CLEARLY_AMONG

@@ -11,6 +11,7 @@ import structlog
 
 from ivr.audio.format import AudioFormat
 from ivr.audio.vad import VoiceDetector
+from ivr.conversation.hypotheses import choose
 from ivr.speech.recognition.recogniser import (
     Recogniser,
     RecognitionFailed,
@@ -25,10 +26,6 @@ _LONGEST_PRE_ROLL_MS = 600
 _FEED_FRAMES = 5
 """Frames handed over at once: a trip to the decoding thread costs more than it decodes."""
 _log = structlog.get_logger()
-
-
-_NARROW_BONUS = 0.1
-"""A narrowed hypothesis is believed unless the open one is surer by more than this."""
 
 
 class Ears:
@@ -48,6 +45,7 @@ class Ears:
         self._recent: deque[bytes] = deque(maxlen=_LONGEST_PRE_ROLL_MS // format.ptime_ms)
         self._pending: list[bytes] = []
         self._utterances: list[Utterance] = []
+        self._phrases: Sequence[str] = ()
 
     def hear(self, frame: bytes) -> bool:
         """Take one frame; returns whether the caller speaks in it."""
@@ -66,6 +64,7 @@ class Ears:
         self.abandon()
         try:
             if phrases is not None:
+                self._phrases = phrases
                 self._open(language, phrases, self._on_partial)
                 self._open(language, None, None)
             else:
@@ -83,11 +82,9 @@ class Ears:
         finals = await asyncio.gather(*(_final(utterance) for utterance in utterances))
         if not finals:
             return Transcript(text="")
-        best = finals[0]
-        for other in finals[1:]:
-            if other.text and other.confidence > best.confidence + _NARROW_BONUS:
-                best = other
-        return best
+        if len(finals) == 1:
+            return finals[0]
+        return choose(finals[0], finals[1], self._phrases)
 
     def abandon(self) -> None:
         """Throw the utterance away, if there is one."""

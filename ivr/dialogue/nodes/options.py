@@ -52,23 +52,22 @@ def by_exact_phrase(options: Sequence[Option], language: str, text: str) -> str 
 
 
 def by_contained_phrase(options: Sequence[Option], language: str, text: str) -> str | None:
-    """The name of the option whose phrase, the longest, stands in what was said; None also where
-    two options are said."""
+    """The name of the option of which a phrase stands in what was said; None also where phrases
+    of two options do, unless one is a part of the other ("card" of "credit card").
+    """
     said = spoken_form(text)
-    found: dict[str, int] = {}
-    for option in options:
-        lengths = [
-            len(form)
-            for phrase in option.phrases.get(language, ())
-            if contains_phrase(said, form := spoken_form(phrase))
-        ]
-        if lengths:
-            found[option.name] = max(lengths)
-    if not found:
-        return None
-    best = max(found.values())
-    names = [name for name, length in found.items() if length == best]
-    return names[0] if len(names) == 1 else None
+    found = [
+        (option.name, form)
+        for option in options
+        for phrase in option.phrases.get(language, ())
+        if contains_phrase(said, form := spoken_form(phrase))
+    ]
+    whole = {
+        name
+        for name, form in found
+        if not any(form != wider and contains_phrase(wider, form) for _, wider in found)
+    }
+    return whole.pop() if len(whole) == 1 else None
 
 
 def option_mistakes(

@@ -1,6 +1,6 @@
 """Which voice speaks each language: the one place where that is chosen.
 
-The English voice was picked by ear and by count: 21 sentences a bank's bot says, through G.711
+The English voice was picked by count: 21 sentences a bank's bot says, through G.711
 of both laws, heard by the bundled model. Plain "en-us" at 150 words per minute came out best
 (8.7 % of words wrong, where 160 gave 12 %, the variants m3 to m6 9 to 14 %, and the female
 variants f1 to f5, Andrea, Annie, Linda and Steph 13 to 50 %).
