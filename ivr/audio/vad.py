@@ -25,6 +25,8 @@ from ivr.audio.level import NO_SOUND_DBFS, power_dbfs
 from ivr.audio.noise import QUIETEST_DBFS, NoiseFloor
 from ivr.audio.voicing import Voicing, VoicingMeter
 
+_MEAN = np.full(TELEPHONE.frame_samples, 1 / TELEPHONE.frame_samples, np.float32)
+
 HANGOVER_FRAMES = 3
 """Frames that count as speech after the last that was: they bridge most consonants, and end
 long before the shortest silence that may end a turn."""
@@ -157,9 +159,8 @@ class VoiceDetector:
         if self._fold > 1:
             samples = samples.reshape(-1, self._fold).mean(axis=1)
         self._before, self._samples = self._samples, samples
-        size = len(samples)
-        mean = float(samples.sum()) / size
-        self._level = power_dbfs(float(samples.dot(samples)) / size - mean * mean)
+        mean = float(samples.dot(_MEAN))
+        self._level = power_dbfs(float(samples.dot(samples)) / len(samples) - mean * mean)
         return self._level
 
     def _begin(self, speech_like: bool) -> bool:
@@ -168,14 +169,13 @@ class VoiceDetector:
         beginning.frames += 1
         if speech_like:
             beginning.take(self._voicing.measure(self._before, self._samples))
-        more = self._since_end <= _AGAIN_WITHIN and self._since_voice < _VOICE_MISSED_AFTER
-        if beginning.is_voice or (more and beginning.likely >= _AGAIN_FRAMES):
-            self._since_onset = self._lead
+        if beginning.is_voice:
             self._loudest = self._level
+            self._since_voice = 0
+        if beginning.is_voice or self._is_more():
+            self._since_onset = self._lead
             self._hangover = HANGOVER_FRAMES
             self._lead = 0
-            if beginning.is_voice:
-                self._since_voice = 0
             self._beginning = _Beginning()
             return True
         if beginning.frames >= _NOISE_FRAMES:
@@ -183,6 +183,15 @@ class VoiceDetector:
             self._lead = 0
             self._beginning = _Beginning()
         return False
+
+    def _is_more(self) -> bool:
+        """Whether what stands out belongs to the speech before it."""
+        return (
+            self._beginning.likely >= _AGAIN_FRAMES
+            and self._since_end <= _AGAIN_WITHIN
+            and self._since_voice < _VOICE_MISSED_AFTER
+            and self._level > self._loudest - _DEEPEST_DB
+        )
 
     def _go_on(self) -> bool:
         """Take a frame of what has begun."""
