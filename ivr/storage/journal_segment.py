@@ -83,6 +83,7 @@ class Segment:
         except FileNotFoundError:
             return None
         try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = os.fstat(fd)
             if not found.st_nlink:
                 os.close(fd)
