@@ -1,0 +1,238 @@
+"""One call over AudioSocket: a `Leg` whose frames leave on the worker's own beat, because Asterisk
+paces nothing: what the caller's side loses, delays or leaves out never reaches the downlink."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+from ivr.audio.format import TELEPHONE
+from ivr.telephony.audiosocket.connection import AudioSocketConnection
+from ivr.telephony.audiosocket.control import ChannelControl
+from ivr.telephony.audiosocket.protocol import Connection, Role
+from ivr.telephony.call import CallEnding, CallHandler, CallInfo, EndedBy, TransferFailed
+from ivr.telephony.leg import Leg
+from ivr.telephony.media_clock import FrameClock
+
+_SILENCE: Final = Connection(Role.WORKER).send_audio(TELEPHONE.silence)
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a call puts up with what; all in seconds."""
+
+    id: float = 2.0
+    """Until a connection has told its call id."""
+    no_audio: float = 60.0
+    """Without a byte from the switch."""
+    not_reading: float = 5.0
+    """While the switch takes none of our frames; they are dropped meanwhile."""
+    ahead: float = 30.0
+    """Of sound that came faster than it sounds: more is no telephone."""
+    introduction: float = 1.0
+    """For the control side to say who rings."""
+    farewell: float = 0.2
+    """For the control side to take "hangup"."""
+    verdict: float = 2.0
+    """For the control side to take a transfer."""
+
+
+class AudioSocketCall(Leg):
+    """See `Call`. `on_finished(call)` is called once, when it has ended."""
+
+    def __init__(
+        self,
+        connection: AudioSocketConnection,
+        call_id: UUID,
+        *,
+        control: ChannelControl | None,
+        clock: FrameClock,
+        limits: Limits,
+        on_finished: Callable[[AudioSocketCall], None],
+    ) -> None:
+        super().__init__(call_id)
+        self._connection = connection
+        self._control = control
+        self._clock = clock
+        self._limits = limits
+        self._on_finished = on_finished
+        self._no_audio_beats = _beats(limits.no_audio)
+        self._not_reading_beats = _beats(limits.not_reading)
+        self._ahead_frames = _beats(limits.ahead)
+        self._beats_without_audio = 0
+        self._beats_unread = 0
+        self._ahead = 0
+        self._leaving = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, on_call: CallHandler) -> None:
+        """Let frames leave, ask the control side who rings, and hand the call over."""
+        self._clock.subscribe(self.tick)
+        if self._control is None:
+            self._hand_over(on_call)
+        else:
+            self._spawn(self._introduce(self._control, on_call))
+
+    # What the connection tells.
+
+    def audio_received(self, pcm: bytes, rate: int) -> None:
+        """The caller's sound."""
+        self._beats_without_audio = 0
+        self._ahead += 1
+        if rate != self._format.rate:
+            self.fail(
+                f"sound at {rate} Hz on a line of {self._format.rate} Hz: "
+                "Dial(AudioSocket/...) needs /c(slin)"
+            )
+        elif self._ahead > self._ahead_frames:
+            self.fail("sound came much faster than it sounds")
+        else:
+            self.sound_arrived(pcm)
+
+    def digit_received(self, digit: str) -> None:
+        """A key of the caller's."""
+        self._beats_without_audio = 0
+        self._ahead += 1
+        if self._ahead > self._ahead_frames:
+            self.fail("keys came faster than anybody presses them")
+        else:
+            self.digit_arrived(digit)
+
+    def far_side_ended(self, ending: CallEnding) -> None:
+        """The switch ended the call."""
+        self._connection.close()
+        self.finish(ending)
+
+    def fail(self, detail: str) -> None:
+        """The line is of no use: let go of it as a process that dies does."""
+        self._connection.reset()
+        self.finish(CallEnding(by=EndedBy.LINE, detail=detail))
+
+    def tick(self) -> None:
+        """20 ms have passed: one frame leaves, whatever the caller's side does."""
+        frame = self.next_frame()
+        connection = self._connection
+        if connection.peer_reads:
+            self._beats_unread = 0
+            connection.send(
+                connection.codec.send_audio(frame.pcm) if frame.carries_sound else _SILENCE
+            )
+        else:
+            self._beats_unread += 1
+            if self._beats_unread >= self._not_reading_beats:
+                self.fail("the switch does not read")
+                return
+        if frame.marks:
+            self.left(frame.marks)
+        if self._ahead:
+            self._ahead -= 1
+        self._beats_without_audio += 1
+        if self._beats_without_audio == self._no_audio_beats:
+            self._spawn(self._say_goodbye(CallEnding(by=EndedBy.LINE, detail="no audio")))
+
+    # The rest of `Call`.
+
+    async def hang_up(self) -> None:
+        """See `Call`."""
+        await self._say_goodbye(CallEnding(by=EndedBy.BOT, detail="hung up"))
+
+    def drop(self) -> None:
+        """See `Call`."""
+        self.give_up(CallEnding(by=EndedBy.BOT, detail="let go"))
+
+    async def transfer(self, destination: str) -> None:
+        """See `Call`."""
+        if self._ending is not None or self._leaving:
+            raise TransferFailed("The call is over.")
+        if self._control is None:
+            raise TransferFailed(
+                "A call over AudioSocket alone cannot be transferred.",
+                remedy="Set IVR_AMI_SECRET, so that the worker can talk to Asterisk.",
+            )
+        self._leaving = True
+        try:
+            async with asyncio.timeout(self._limits.verdict):
+                await self._control.set_next(self._id, destination)
+        except TimeoutError:
+            raise TransferFailed("The switch did not take the transfer in time.") from None
+        finally:
+            self._leaving = False
+        if self._ending is not None:
+            raise TransferFailed("The caller has gone.")
+        self._connection.hang_up()
+        self.finish(CallEnding(by=EndedBy.BOT, detail=f"transfer to {destination}"))
+
+    def finish(self, ending: CallEnding) -> bool:
+        """See `Leg`."""
+        if not super().finish(ending):
+            return False
+        self._clock.unsubscribe(self.tick)
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        if self._control is not None:
+            self._control.forget(self._id)
+        self._on_finished(self)
+        return True
+
+    def give_up(self, ending: CallEnding) -> None:
+        """See `Leg`."""
+        self._connection.reset()
+        self.finish(ending)
+
+    # Inside.
+
+    async def _introduce(self, control: ChannelControl, on_call: CallHandler) -> None:
+        try:
+            async with asyncio.timeout(self._limits.introduction):
+                info = await control.info(self._id)
+        except Exception:  # noqa: BLE001 - who rings is good to know, never worth a call
+            _log.exception("introduction_failed", call_id=str(self._id))
+            info = None
+        self._info = info or CallInfo()
+        if self._ending is None:
+            self._hand_over(on_call)
+
+    def _hand_over(self, on_call: CallHandler) -> None:
+        try:
+            on_call(self)
+        except Exception as error:  # noqa: BLE001 - one call's fault ends that call only
+            _log.exception("call_not_taken", call_id=str(self._id))
+            self.give_up(CallEnding(by=EndedBy.BOT, detail=f"not taken: {error!r}"))
+            return
+        if self._ending is None and not self.has_listener:
+            _log.error("call_not_taken", call_id=str(self._id))
+            self.give_up(CallEnding(by=EndedBy.BOT, detail="nobody listens"))
+
+    async def _say_goodbye(self, ending: CallEnding) -> None:
+        """Tell the dialplan that the call is done, best effort, then end it in good order."""
+        if self._ending is not None or self._leaving:
+            return
+        self._leaving = True
+        self._queue.clear()
+        if self._control is not None:
+            try:
+                async with asyncio.timeout(self._limits.farewell):
+                    await self._control.set_next(self._id, "hangup")
+            except (TransferFailed, TimeoutError) as error:
+                _log.info("switch_not_told", call_id=str(self._id), reason=str(error))
+            except Exception:  # noqa: BLE001 - the caller is to be let go in any case
+                _log.exception("switch_not_told", call_id=str(self._id))
+        self._connection.hang_up()
+        self.finish(ending)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _beats(seconds: float) -> int:
+    return round(seconds * 1000 / TELEPHONE.ptime_ms)

@@ -1,0 +1,159 @@
+"""What the calls of all switches have in common, without their sockets: sound queued and taken out
+frame by frame, a listener told in order, an end that is told once.
+
+A switch's own call is a `Leg` and adds how the frames travel, and how to hang up, transfer, drop.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from operator import methodcaller
+from uuid import UUID
+
+import structlog
+
+from ivr.audio.format import TELEPHONE, Audio, AudioFormat
+from ivr.audio.playout import Frame, PlayoutQueue
+from ivr.telephony.call import CallEnding, CallInfo, CallListener, EndedBy
+
+EARLY_EVENTS = 100
+"""Frames and digits kept until somebody listens (2 s); the oldest give way."""
+
+_log = structlog.get_logger()
+
+
+class Leg:
+    """One call, as far as no switch is needed for it."""
+
+    def __init__(
+        self, call_id: UUID, info: CallInfo | None = None, format: AudioFormat = TELEPHONE
+    ) -> None:
+        self._id = call_id
+        self._info = info or CallInfo()
+        self._format = format
+        self._frame_bytes = format.frame_bytes
+        self._queue = PlayoutQueue(format)
+        self._listener: CallListener | None = None
+        self._early: deque[Callable[[CallListener], None]] = deque(maxlen=EARLY_EVENTS)
+        self._rest = b""
+        self._ending: CallEnding | None = None
+
+    @property
+    def id(self) -> UUID:
+        """See `Call`."""
+        return self._id
+
+    @property
+    def info(self) -> CallInfo:
+        """See `Call`."""
+        return self._info
+
+    @property
+    def format(self) -> AudioFormat:
+        """See `Call`."""
+        return self._format
+
+    @property
+    def ending(self) -> CallEnding | None:
+        """How the call ended; None while it lives."""
+        return self._ending
+
+    @property
+    def has_listener(self) -> bool:
+        """Whether somebody listens."""
+        return self._listener is not None
+
+    def attach(self, listener: CallListener) -> None:
+        """See `Call`."""
+        if self._ending is not None:
+            return
+        self._listener = listener
+        while self._early and self._ending is None:
+            self._tell(self._early.popleft())
+
+    def play(self, audio: Audio, *, mark: int) -> None:
+        """See `Call`."""
+        if self._ending is None:
+            self._queue.push(audio, mark)
+
+    def clear(self) -> float:
+        """See `Call`."""
+        return self._queue.clear()
+
+    # For the switch's side.
+
+    def sound_arrived(self, pcm: bytes) -> None:
+        """The caller's sound, in pieces of any length, cut into frames for the listener."""
+        if len(pcm) == self._frame_bytes and not self._rest:
+            self._frame_arrived(pcm)
+            return
+        size = self._frame_bytes
+        whole = self._rest + pcm
+        end = len(whole) - len(whole) % size
+        self._rest = whole[end:]
+        for start in range(0, end, size):
+            self._frame_arrived(whole[start : start + size])
+
+    def digit_arrived(self, digit: str) -> None:
+        """A key of the caller's."""
+        if self._ending is not None:
+            return
+        if self._listener is None:
+            self._early.append(methodcaller("digit_received", digit))
+        else:
+            self._tell(methodcaller("digit_received", digit))
+
+    def next_frame(self) -> Frame:
+        """The frame that leaves now; tell `left` once it has."""
+        return self._queue.next_frame()
+
+    def left(self, marks: tuple[int, ...]) -> None:
+        """The last frames of these sounds have left."""
+        for mark in marks:
+            self._tell(methodcaller("played", mark))
+
+    def finish(self, ending: CallEnding) -> bool:
+        """The call is over. Returns False when it was already, and nothing is told twice."""
+        if self._ending is not None:
+            return False
+        self._ending = ending
+        self._queue.clear()
+        self._early.clear()
+        self._rest = b""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            try:
+                listener.ended(ending)
+            except Exception:  # noqa: BLE001 - one listener's fault ends its own call only
+                _log.exception("listener_failed", call_id=str(self._id))
+        return True
+
+    def give_up(self, ending: CallEnding) -> None:
+        """Something of ours failed: let the call go, so that another worker takes it."""
+        self.finish(ending)
+
+    def _frame_arrived(self, frame: bytes) -> None:
+        if self._ending is not None:
+            return
+        if self._listener is None:
+            self._early.append(methodcaller("audio_received", frame))
+            return
+        try:
+            self._listener.audio_received(frame)
+        except Exception as error:  # noqa: BLE001 - see `_failed`
+            self._failed(error)
+
+    def _tell(self, what: Callable[[CallListener], None]) -> None:
+        listener = self._listener
+        if listener is None or self._ending is not None:
+            return
+        try:
+            what(listener)
+        except Exception as error:  # noqa: BLE001 - see `_failed`
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        """A listener's fault ends its own call, never the process."""
+        _log.exception("listener_failed", call_id=str(self._id))
+        self.give_up(CallEnding(by=EndedBy.BOT, detail=f"our listener failed: {error!r}"))

@@ -1,0 +1,138 @@
+"""A switch in memory: calls without sockets, for scenarios, the demo and tests.
+
+The far side is a handful of methods: what the caller says, keys and does, and what the caller
+heard. Time is real with a `MediaClock`, or passes when told with a `SteppedClock`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from ivr.audio.format import TELEPHONE, AudioFormat
+from ivr.telephony.call import CallEnding, CallHandler, CallInfo, EndedBy, TransferFailed
+from ivr.telephony.leg import Leg
+from ivr.telephony.media_clock import FrameClock, Tick
+
+
+class SteppedClock:
+    """A `FrameClock`, and a `Clock`, whose time passes only when it is told to."""
+
+    def __init__(self, format: AudioFormat = TELEPHONE) -> None:
+        self._period_s = format.ptime_ms / 1000
+        self._beats = 0
+        self._ticks: dict[Tick, None] = {}
+        self._began = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def subscribe(self, tick: Tick) -> None:
+        """See `FrameClock`."""
+        self._ticks[tick] = None
+
+    def unsubscribe(self, tick: Tick) -> None:
+        """See `FrameClock`."""
+        self._ticks.pop(tick, None)
+
+    @property
+    def subscribers(self) -> int:
+        """How many ticks are called."""
+        return len(self._ticks)
+
+    def monotonic(self) -> float:
+        """See `Clock`."""
+        return self._beats * self._period_s
+
+    def now(self) -> datetime:
+        """See `Clock`."""
+        return self._began + timedelta(seconds=self.monotonic())
+
+    def step(self, frames: int = 1) -> None:
+        """Let the time of so many frames pass."""
+        for _ in range(frames):
+            self._beats += 1
+            for tick in tuple(self._ticks):
+                if tick in self._ticks:
+                    tick()
+
+
+class LoopbackCall(Leg):
+    """A `Call` whose other end is in the same process.
+
+    `hear` is given each frame that the caller hears; without it they are kept in `heard`.
+    """
+
+    def __init__(
+        self,
+        clock: FrameClock,
+        *,
+        call_id: UUID | None = None,
+        info: CallInfo | None = None,
+        format: AudioFormat = TELEPHONE,
+        destinations: Collection[str] = ("agent",),
+        hear: Callable[[bytes], None] | None = None,
+    ) -> None:
+        super().__init__(call_id or uuid4(), info, format)
+        self._clock = clock
+        self._destinations = frozenset(destinations)
+        self.heard: list[bytes] = []
+        """Each frame that the caller heard, in order."""
+        self.verdict = ""
+        """Where the caller went: "hangup", a destination, or empty when nobody said."""
+        self._hear = hear or self.heard.append
+
+    def ring(self, on_call: CallHandler) -> None:
+        """Begin; `on_call` must attach a listener."""
+        self._clock.subscribe(self._tick)
+        on_call(self)
+
+    # The far side.
+
+    def caller_frame(self, frame: bytes) -> None:
+        """The caller's phone sends sound."""
+        self.sound_arrived(frame)
+
+    def caller_digit(self, digit: str) -> None:
+        """The caller presses a key."""
+        self.digit_arrived(digit)
+
+    def caller_hangs_up(self) -> None:
+        """The caller puts the receiver down."""
+        self.finish(CallEnding(by=EndedBy.CALLER, detail="caller hung up"))
+
+    def line_breaks(self, detail: str = "reset") -> None:
+        """The connection fails."""
+        self.finish(CallEnding(by=EndedBy.LINE, detail=detail))
+
+    # The rest of `Call`.
+
+    async def hang_up(self) -> None:
+        """See `Call`."""
+        self._leave("hangup", "hung up")
+
+    def drop(self) -> None:
+        """See `Call`."""
+        self._leave("", "let go")
+
+    async def transfer(self, destination: str) -> None:
+        """See `Call`."""
+        if self.ending is not None:
+            raise TransferFailed("The call is over.")
+        if destination not in self._destinations:
+            raise TransferFailed(f"The dialplan has no destination {destination!r}.")
+        self._leave(destination, f"transfer to {destination}")
+
+    def finish(self, ending: CallEnding) -> bool:
+        """See `Leg`."""
+        self._clock.unsubscribe(self._tick)
+        return super().finish(ending)
+
+    def _leave(self, verdict: str, detail: str) -> None:
+        if self.ending is None:
+            self.verdict = verdict
+            self.finish(CallEnding(by=EndedBy.BOT, detail=detail))
+
+    def _tick(self) -> None:
+        frame = self.next_frame()
+        self._hear(frame.pcm)
+        if frame.marks:
+            self.left(frame.marks)
