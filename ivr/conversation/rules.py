@@ -25,10 +25,14 @@ _UNFINISHED = frozenset(
 class TurnRules:
     """The figures that the rules use, in ms."""
 
-    endpoint_complete_ms: float = 300
+    pause_ms: float = 160
+    """Silence after which the words so far are looked at."""
+    endpoint_complete_ms: float = 240
     """Silence that ends a turn whose words are complete (a menu phrase, all the digits)."""
+    endpoint_understood_ms: float = 400
+    """Silence that ends a turn of free speech which makes sense as it is."""
     endpoint_open_ms: float = 560
-    """Silence that ends a turn of free speech."""
+    """Silence that ends any other turn of free speech."""
     endpoint_unfinished_ms: float = 1000
     """Silence that ends a turn whose last word wants another, or too few digits."""
     endpoint_unheard_ms: float = 700
@@ -43,8 +47,11 @@ class TurnRules:
     """Silence of the caller after which the dialogue is told: rungs 1, 2, 3."""
 
 
-def endpoint_silence_ms(rules: TurnRules, expect: Expectation, partial: str) -> float:
-    """How long the caller must be silent before their turn is over, given the words so far."""
+def endpoint_silence_ms(
+    rules: TurnRules, expect: Expectation, partial: str, *, understood: bool = False
+) -> float:
+    """How long the caller must be silent before their turn is over, given the words so far and
+    whether they make sense as they are."""
     words = partial.lower().split()
     if not words:
         return rules.endpoint_unheard_ms
@@ -57,7 +64,7 @@ def endpoint_silence_ms(rules: TurnRules, expect: Expectation, partial: str) -> 
         return rules.endpoint_complete_ms
     if words[-1] in _UNFINISHED:
         return rules.endpoint_unfinished_ms
-    return rules.endpoint_open_ms
+    return rules.endpoint_understood_ms if understood else rules.endpoint_open_ms
 
 
 def spoken_digit_count(words: list[str]) -> int | None:

@@ -35,6 +35,11 @@ class BargedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechPaused:
+    """The caller has paused within a turn: find out what the words so far are."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechEnded:
     """The turn is over; the last sound of speech was at `end_ms`."""
 
@@ -62,7 +67,9 @@ class StayedSilent:
     rung: int
 
 
-TurnEvent = SpeechBegan | BargedIn | SpeechEnded | SpeechDropped | KeysEntered | StayedSilent
+TurnEvent = (
+    SpeechBegan | BargedIn | SpeechPaused | SpeechEnded | SpeechDropped | KeysEntered | StayedSilent
+)
 
 
 @dataclass(slots=True)
@@ -73,7 +80,9 @@ class _Speech:
     last_ms: float
     speech_ms: float = 0.0
     opened: bool = False
+    paused: bool = False
     partial: str = ""
+    understood: bool = False
 
 
 @dataclass(slots=True)
@@ -133,10 +142,11 @@ class TurnTaker:
             return self._silence_in_speech(now_ms)
         return self._speech_frame(now_ms)
 
-    def partial(self, text: str) -> None:
-        """Take the running hypothesis of the recogniser."""
+    def partial(self, text: str, *, understood: bool = False) -> None:
+        """Take the words so far; `understood` when they already make sense as they are."""
         if self._speech is not None:
             self._speech.partial = text
+            self._speech.understood = understood
 
     def key(self, key: str, now_ms: float) -> list[TurnEvent]:
         """Take one key of the caller; any key interrupts the bot where it may be interrupted."""
@@ -182,6 +192,8 @@ class TurnTaker:
             self._speech = _Speech(onset_ms=now_ms - self.frame_ms, last_ms=now_ms)
         speech = self._speech
         speech.last_ms = now_ms
+        speech.paused = False
+        speech.understood = False
         speech.speech_ms += self.frame_ms
         if not speech.opened and speech.speech_ms >= self.rules.speech_onset_ms:
             speech.opened = True
@@ -202,8 +214,14 @@ class TurnTaker:
             if silence >= self.rules.endpoint_complete_ms:
                 self._speech = None
             return []
-        if silence < endpoint_silence_ms(self.rules, self.expect, speech.partial):
-            return []
+        wanted = endpoint_silence_ms(
+            self.rules, self.expect, speech.partial, understood=speech.understood
+        )
+        if silence < wanted:
+            if silence < self.rules.pause_ms or speech.paused:
+                return []
+            speech.paused = True
+            return [SpeechPaused()]
         if self.bot_speaking and speech.speech_ms < self.rules.barge_in_ms:
             self._speech = None
             return [SpeechDropped()]

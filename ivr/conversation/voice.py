@@ -24,6 +24,7 @@ from ivr.conversation.turns import (
     SpeechBegan,
     SpeechDropped,
     SpeechEnded,
+    SpeechPaused,
     StayedSilent,
     TurnEvent,
     TurnTaker,
@@ -57,6 +58,8 @@ TICK_S = 0.1
 """How often time passes for the rules when no frame comes."""
 _NOISE_MS = 300
 """Speech shorter than this in which no word was made out was a noise."""
+_UNDERSTOOD = 0.85
+"""Confidence from which words make sense as they are, and need no more to come."""
 _MOST_TAKEOVERS = 6
 """Workers that may have died under one call before it is led to an agent."""
 
@@ -117,6 +120,7 @@ class VoiceConversation:
         self._timer: asyncio.TimerHandle | None = None
         self._too_long: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._peeking: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
         """Begin; the task ends when the call is over and its records are written."""
@@ -171,11 +175,21 @@ class VoiceConversation:
             case BargedIn():
                 self._unheard = self._speaker.interrupt()
                 self._log.interrupted()
+            case SpeechPaused():
+                self._peeking = asyncio.create_task(self._peek())
             case SpeechDropped():
                 self._ears.abandon()
             case SpeechEnded() | KeysEntered() | StayedSilent():
                 self._turns.take_floor()
                 self._happened.put_nowait(event)
+
+    async def _peek(self) -> None:
+        """Look at the words so far, so that what is complete need not wait for long silence."""
+        words = await self._ears.peek()
+        if words is None or not words.text:
+            return
+        meaning = await self._services.interpreter.interpret(words.text, self._state.language)
+        self._turns.partial(words.text, understood=meaning.confidence >= _UNDERSTOOD)
 
     def _bot_sounds(self, say: Say) -> None:
         self._turns.bot_began(interruptible=say.interruptible)
@@ -226,6 +240,8 @@ class VoiceConversation:
         for timer in (self._timer, self._too_long):
             if timer is not None:
                 timer.cancel()
+        if self._peeking is not None:
+            self._peeking.cancel()
         self._ears.abandon()
         self._speaker.close()
 

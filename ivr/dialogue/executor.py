@@ -90,22 +90,28 @@ def _take(turn: Turn, what: Input) -> str | None:  # noqa: PLR0911
     if isinstance(what, Silence) and what.rung >= LAST_SILENCE and not state.finished:
         say_goodbye_to_silence(turn)
         return None
+    if state.finished:
+        if isinstance(what, TransferRefused) and state.verdict != HANG_UP:
+            return _refused(turn)
+        _wait_for_the_end(turn)
+        return None
     if state.node not in turn.flow.nodes:
         return _start(turn, what if isinstance(what, Started) else None)
     if isinstance(what, Resumed):
         return _resume(turn)
-    if state.finished:
-        if isinstance(what, TransferRefused) and state.verdict != HANG_UP:
-            return _refused(turn)
-        return _wait_on(turn)
     if state.pending is not None:
         if isinstance(what, ApiReplied) and what.request_id == state.pending.request_id:
             return _replied(turn, what)
         return _wait_on(turn)
-    node = turn.flow.nodes[state.node]
+    return _hear(turn, what)
+
+
+def _hear(turn: Turn, what: Input) -> str | None:
+    """Take what the caller did, or did not do, at the node that waits for it."""
+    node = turn.flow.nodes[turn.state.node]
     if not isinstance(node.kind, AskingKind):
         return turn.flow.home
-    if state.silence and isinstance(what, Keyed | Said):
+    if turn.state.silence and isinstance(what, Keyed | Said):
         turn.change(silence=0)
     match what:
         case Silence(rung=rung):
@@ -171,8 +177,6 @@ def _mend(turn: Turn, failure: TemplateFailed) -> None:
 def _resume(turn: Turn) -> str | None:
     """Another worker goes on: where we were, but for what only the other one knew."""
     state = turn.state
-    if state.finished:
-        return _wait_on(turn)
     turn.change(silence=0)
     turn.say("resumed")
     node = turn.flow.nodes[state.node]
@@ -189,8 +193,8 @@ def _resume(turn: Turn) -> str | None:
 def _refused(turn: Turn) -> str:
     state = turn.state
     turn.change(finished=False, verdict="", refusals=state.refusals + 1)
-    node = turn.flow.nodes[state.node]
-    if isinstance(node.kind, Transfer):
+    node = turn.flow.nodes.get(state.node)
+    if node is not None and isinstance(node.kind, Transfer):
         return node.kind.refused(turn, node)
     turn.say("nobody_free")
     return turn.flow.home
@@ -204,15 +208,22 @@ def _replied(turn: Turn, reply: ApiReplied) -> str:
     return turn.flow.home
 
 
+def _wait_for_the_end(turn: Turn) -> None:
+    """Nothing changes: the call is being ended or handed over."""
+    verdict = turn.state.verdict
+    turn.same_wait = True
+    if verdict in turn.flow.transfer_destinations:
+        turn.wait(TransferTo(destination=verdict))
+    else:
+        turn.wait(HangUp())
+
+
 def _wait_on(turn: Turn) -> str | None:
     """Nothing changes: go on waiting for what is waited for."""
     state = turn.state
     node: Node[Any] = turn.flow.nodes[state.node]
     turn.same_wait = True
-    if state.finished:
-        hang_up = state.verdict not in turn.flow.transfer_destinations
-        turn.wait(HangUp() if hang_up else TransferTo(destination=state.verdict))
-    elif state.pending is not None and isinstance(node.kind, ApiCaller):
+    if state.pending is not None and isinstance(node.kind, ApiCaller):
         node.kind.wait_on(turn, node, state.pending)
     elif isinstance(node.kind, AskingKind):
         turn.listen(question_of(turn, node).expect)

@@ -15,34 +15,33 @@ SERVICE_VARIABLES: Mapping[str, frozenset[str]] = {
 """Variables of the service prompts that have any."""
 
 _EN = {
-    "not_heard": "I did not hear that.",
+    "not_heard": "I did not get what you said.",
     "not_understood": "I did not understand that.",
     "wrong_length": "I need {{ needed | number }} digits.",
     "still_not_understood": "I still did not understand. You can use the keys of your phone.",
     "not_a_choice": "That is not one of the options.",
     "out_of_scope": "I can not help with that.",
     "greeted": "Hello.",
-    "thanked": "You are welcome.",
+    "thanked": "No problem.",
     "help": "You can say repeat, go back, cancel or start over at any time. "
     "For an agent, say agent or press zero.",
     "help_by_keys": "To hear this again press star. For an agent press zero.",
-    "keys_only": "I can not understand this language when you speak. "
-    "Please use the keys of your phone.",
+    "keys_only": "I can not understand you here when you speak. Please use the keys of your phone.",
     "keys_digits": "Please enter the {{ needed | number }} digits on your phone.",
     "keys_some_digits": "Please enter the digits on your phone, then press hash.",
     "keys_amount": "Please enter the amount on your phone, then press hash.",
-    "keys_date": "Please enter the day and the month, two digits each, then press hash.",
+    "keys_date": "Please enter two digits for the day and two for the month, then press hash.",
     "keys_yes_no": "For yes press one, for no press two.",
     "keys_cards": "For a debit card press one, for a credit card press two.",
     "still_there": "Are you still there?",
-    "silent_goodbye": "I can not hear you, so I will end this call. Goodbye.",
+    "silent_goodbye": "I have not heard you, so I will end this call. Goodbye.",
     "goodbye": "Thank you for your call. Goodbye.",
     "all_right": "All right.",
-    "no_way_back": "This is where we started.",
+    "no_way_back": "We are at the start.",
     "resumed": "We lost you for a moment, but I am here again.",
     "trouble": "Something went wrong here, and it is not your mistake.",
     "nobody_free": "No agent can take your call now.",
-    "no_agent": "I am not able to help you today. Please call again later. Goodbye.",
+    "no_agent": "I am not able to help you today. Please call again after some time. Goodbye.",
 }
 _HI = {
     "not_heard": "मुझे आपकी आवाज़ सुनाई नहीं दी।",

@@ -12,6 +12,7 @@ from ivr.conversation.turns import (
     SpeechBegan,
     SpeechDropped,
     SpeechEnded,
+    SpeechPaused,
     StayedSilent,
     TurnTaker,
 )
@@ -40,35 +41,54 @@ def test_a_turn_begins_at_its_onset_and_ends_after_the_silence_of_free_speech() 
     assert line.draw("..... ####") == [SpeechBegan(100.0)]
     line.turns.partial("what is my balance")
     assert line.wait(400, "#") == []
-    assert line.wait(540) == []
+    assert line.wait(540) == [SpeechPaused()]
     assert line.wait(20) == [SpeechEnded(end_ms=580.0, speech_ms=480.0)]
+
+
+def test_what_makes_sense_ends_sooner_than_what_does_not() -> None:
+    line = listening()
+    line.draw("#" * 30)
+    line.turns.partial("what is my balance")
+    assert line.wait(200) == [SpeechPaused()]
+    line.turns.partial("what is my balance", understood=True)
+    assert line.wait(180) == []
+    assert [type(event) for event in line.wait(20)] == [SpeechEnded]
+
+
+def test_what_made_sense_must_make_sense_again_when_more_is_said() -> None:
+    line = listening()
+    line.draw("#" * 30)
+    line.wait(200)
+    line.turns.partial("what is my balance", understood=True)
+    line.draw("#" * 10)
+    assert line.wait(500) == [SpeechPaused()]
 
 
 def test_a_pause_within_a_turn_does_not_end_it() -> None:
     line = listening()
     line.draw("#" * 20)
     line.turns.partial("i want to")
-    assert line.wait(900) == []
+    assert line.wait(900) == [SpeechPaused()]
     line.draw("#" * 20)
     line.turns.partial("i want to transfer money")
-    assert line.wait(560) == [SpeechEnded(end_ms=1700.0, speech_ms=800.0)]
+    assert line.wait(560) == [SpeechPaused(), SpeechEnded(end_ms=1700.0, speech_ms=800.0)]
 
 
 def test_complete_digits_end_sooner_than_incomplete_ones() -> None:
     line = listening(SIX_DIGITS)
     line.draw("#" * 50)
     line.turns.partial("four four seven one")
-    assert line.wait(980) == []
+    assert line.wait(980) == [SpeechPaused()]
     line.draw("#" * 20)
     line.turns.partial("double four seven one two three")
-    assert [type(event) for event in line.wait(300)] == [SpeechEnded]
+    assert [type(event) for event in line.wait(240)] == [SpeechPaused, SpeechEnded]
 
 
 def test_a_turn_ends_by_the_clock_when_no_frame_comes_any_more() -> None:
     line = listening()
     line.draw("#" * 20)
     line.turns.partial("what is my balance")
-    assert [type(event) for event in line.wait(700, "x")] == [SpeechEnded]
+    assert [type(event) for event in line.wait(700, "x")] == [SpeechPaused, SpeechEnded]
 
 
 def test_a_click_is_no_turn() -> None:
@@ -82,13 +102,13 @@ def test_speech_interrupts_the_bot_once_and_goes_on_as_a_turn() -> None:
     events = line.wait(300, "#")
     assert events == [SpeechBegan(0.0), BargedIn()]
     line.turns.partial("stop")
-    assert [type(event) for event in line.wait(1000)] == [SpeechEnded]
+    assert [type(event) for event in line.wait(1000)] == [SpeechPaused, SpeechEnded]
 
 
 def test_a_short_noise_does_not_interrupt_the_bot() -> None:
     line = bot_speaking()
     assert line.draw("####### ......") == [SpeechBegan(0.0)]
-    assert line.wait(1000) == [SpeechDropped()]
+    assert line.wait(1000) == [SpeechPaused(), SpeechDropped()]
 
 
 def test_what_may_not_be_interrupted_is_not() -> None:

@@ -139,7 +139,7 @@ def test_transfer_with_everything_asked_for() -> None:
     assert request.body == {"from": "447123", "to": "556677", "amount": "50.00"}
     assert request.idempotency_key
     texts = talk.reply(201, {"id": "T000042", "status": "done"})
-    assert texts[0].endswith("The last four of your receipt are zero zero four two.")
+    assert texts[0].endswith("The last four digits of your transfer number are zero zero four two.")
 
 
 def test_a_no_sends_nothing() -> None:
@@ -230,7 +230,7 @@ def test_blocking_a_card() -> None:
     assert talk.state.node == "block_last_four"
     talk.key("4711")
     assert talk.texts == [
-        "I will block the credit card that ends in four seven one one. Is that right?"
+        "I will block the credit card with the last four digits four seven one one. Is that right?"
     ]
     talk.key("1")
     assert talk.request.body == {"type": "credit", "last4": "4711"}

@@ -79,8 +79,8 @@ def test_being_understood_ends_the_ladder() -> None:
 
 def test_nothing_heard_is_said_so() -> None:
     talk = at_main()
-    assert talk.say("")[0] == "I did not hear that."
-    assert talk.say("  .")[0] == "I did not hear that."
+    assert talk.say("")[0] == "I did not get what you said."
+    assert talk.say("  .")[0] == "I did not get what you said."
 
 
 def test_too_few_digits_says_how_many() -> None:
@@ -123,7 +123,7 @@ def test_out_of_scope_is_bounded() -> None:
 def test_small_talk_is_answered() -> None:
     talk = at_account()
     assert talk.say("hello", "greet")[0] == "Hello."
-    assert talk.say("thanks", "thank")[0] == "You are welcome."
+    assert talk.say("thanks", "thank")[0] == "No problem."
     assert talk.state.node == "balance_account"
 
 
@@ -206,14 +206,14 @@ def test_go_back_asks_the_question_before() -> None:
     talk.say("go back")
     talk.say("go back")
     assert talk.state.node == "main"
-    assert talk.say("go back")[0] == "This is where we started."
+    assert talk.say("go back")[0] == "We are at the start."
 
 
 def test_what_is_done_is_not_gone_back_to() -> None:
     talk = at_account()
     talk.key("447123")
     talk.reply(200, {"balance": "1.00", "currency": "INR"})
-    assert talk.say("go back")[0] == "This is where we started."
+    assert talk.say("go back")[0] == "We are at the start."
     assert talk.state.node == "anything_else"
 
 

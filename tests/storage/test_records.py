@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import psycopg
@@ -420,7 +421,9 @@ from ivr.storage.records import RecordJournal
 from uuid import UUID
 
 async def main():
-    folder, url, call_id = Path(sys.argv[1]), sys.argv[2], UUID(sys.argv[3])
+    folder, sockets, call_id = Path(sys.argv[1]), sys.argv[2], UUID(sys.argv[3])
+    way = folder / "way"
+    url = f"postgresql://postgres@/postgres?host={way}"
     journal = RecordJournal(folder, "worker-0", url)
     journal.start()
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -429,6 +432,12 @@ async def main():
         for count in range(1, 501):
             journal.write(turn(call_id, count, "x" * 1000))
             await asyncio.sleep(0)
+        # No disk and no database: what is in memory goes to and fro until there is one.
+        while "database_away" not in [entry["event"] for entry in log]:
+            await asyncio.sleep(0.01)
+        assert not await journal.flush(0.3)
+        assert journal.backlog == 500
+        way.symlink_to(sockets)
         assert await journal.flush(10), journal.backlog
         assert [entry["event"] for entry in log].count("journal_disk_fails") == 1, log
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
@@ -443,8 +452,9 @@ asyncio.run(main())
 def test_a_full_disk_is_gone_round(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
     # A limit on the size of files stands for a disk without room: both fail the write.
     call_id = uuid4()
+    sockets = unquote(postgres.url.partition("host=")[2])
     subprocess.run(
-        [sys.executable, "-c", FULL_DISK, tmp_path, postgres.url, str(call_id)],
+        [sys.executable, "-c", FULL_DISK, tmp_path, sockets, str(call_id)],
         check=True,
         timeout=30,
     )

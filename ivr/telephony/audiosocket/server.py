@@ -16,6 +16,8 @@ from ivr.telephony.call import CallEnding, CallHandler, EndedBy
 from ivr.telephony.media_clock import FrameClock, MediaClock
 
 _BACKLOG = 256
+_MOST_NAMELESS = 256
+"""Connections that have not told a call id yet; Asterisk tells it at once."""
 
 _log = structlog.get_logger()
 
@@ -118,7 +120,7 @@ class AudioSocketServer:
         self._connections.add(connection)
         self._gone.clear()
         waiting = sum(1 for each in self._connections if each.is_nameless)
-        if len(self._calls) >= self._max_calls or waiting > self._max_calls:
+        if len(self._calls) >= self._max_calls or waiting > _MOST_NAMELESS:
             return f"{self._max_calls} calls already"
         return None
 
