@@ -65,12 +65,20 @@ class AudioSocketCall(Leg):
         self._on_finished = on_finished
         self._no_audio_beats = _beats(limits.no_audio)
         self._not_reading_beats = _beats(limits.not_reading)
-        self._ahead_frames = _beats(limits.ahead)
+        self._most_ahead = _beats(limits.ahead) * self._frame_bytes
         self._beats_without_audio = 0
         self._beats_unread = 0
         self._ahead = 0
+        """Bytes that have come for beats that have not."""
         self._leaving = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self.was_handed_over = False
+        """Whether anybody was asked to take the call."""
+
+    @property
+    def peer(self) -> str:
+        """Who connected, for the log."""
+        return self._connection.peer
 
     def start(self, on_call: CallHandler) -> None:
         """Let frames leave, ask the control side who rings, and hand the call over."""
@@ -85,13 +93,13 @@ class AudioSocketCall(Leg):
     def audio_received(self, pcm: bytes, rate: int) -> None:
         """The caller's sound."""
         self._beats_without_audio = 0
-        self._ahead += 1
+        self._ahead += len(pcm)
         if rate != self._format.rate:
             self.fail(
                 f"sound at {rate} Hz on a line of {self._format.rate} Hz: "
                 "Dial(AudioSocket/...) needs /c(slin)"
             )
-        elif self._ahead > self._ahead_frames:
+        elif self._ahead > self._most_ahead:
             self.fail("sound came much faster than it sounds")
         else:
             self.sound_arrived(pcm)
@@ -99,8 +107,8 @@ class AudioSocketCall(Leg):
     def digit_received(self, digit: str) -> None:
         """A key of the caller's."""
         self._beats_without_audio = 0
-        self._ahead += 1
-        if self._ahead > self._ahead_frames:
+        self._ahead += self._frame_bytes
+        if self._ahead > self._most_ahead:
             self.fail("keys came faster than anybody presses them")
         else:
             self.digit_arrived(digit)
@@ -131,8 +139,8 @@ class AudioSocketCall(Leg):
                 return
         if frame.marks:
             self.left(frame.marks)
-        if self._ahead:
-            self._ahead -= 1
+        if self._ahead > 0:
+            self._ahead -= self._frame_bytes
         self._beats_without_audio += 1
         if self._beats_without_audio == self._no_audio_beats:
             self._spawn(self._say_goodbye(CallEnding(by=EndedBy.LINE, detail="no audio")))
@@ -201,6 +209,7 @@ class AudioSocketCall(Leg):
             self._hand_over(on_call)
 
     def _hand_over(self, on_call: CallHandler) -> None:
+        self.was_handed_over = True
         try:
             on_call(self)
         except Exception as error:  # noqa: BLE001 - one call's fault ends that call only

@@ -47,7 +47,7 @@ class AudioSocketConnection(asyncio.Protocol):
 
     - `admit(connection)` at once: a sentence when it is refused, else None;
     - `on_id(connection, call_id)` when the call's id has come: sets `call`, or refuses;
-    - `on_stray(connection, detail)`: it ended before it became a call;
+    - `on_stray(detail, peer)`: it ended before it became a call;
     - `on_closed(connection)`: the socket is gone.
     """
 
@@ -57,7 +57,7 @@ class AudioSocketConnection(asyncio.Protocol):
         id_within_s: float,
         admit: Callable[[AudioSocketConnection], str | None],
         on_id: Callable[[AudioSocketConnection, UUID], None],
-        on_stray: Callable[[AudioSocketConnection, str], None],
+        on_stray: Callable[[str, str], None],
         on_closed: Callable[[AudioSocketConnection], None],
     ) -> None:
         self.codec = Connection(Role.WORKER)
@@ -119,7 +119,7 @@ class AudioSocketConnection(asyncio.Protocol):
         if not self._closing:
             self._closing = True
             if self.call is None:
-                self._on_stray(self, detail)
+                self._on_stray(detail, self.peer)
             else:
                 self.call.finish(CallEnding(by=EndedBy.LINE, detail=detail))
         self._transport = None
@@ -171,7 +171,7 @@ class AudioSocketConnection(asyncio.Protocol):
         """Let go of a connection that is no call."""
         if not self._closing:
             self.reset()
-            self._on_stray(self, why)
+            self._on_stray(why, self.peer)
 
     # Inside.
 

@@ -134,14 +134,19 @@ class AudioSocketServer:
             control=self._control,
             clock=self._clock,
             limits=self._limits,
-            on_finished=self._calls.discard,
+            on_finished=self._finished,
         )
         self._calls.add(call)
         connection.call = call
         call.start(self._on_call)
 
-    def _stray(self, connection: AudioSocketConnection, detail: str) -> None:
-        _log.warning("stray_connection", detail=detail, peer=connection.peer)
+    def _finished(self, call: AudioSocketCall) -> None:
+        self._calls.discard(call)
+        if not call.was_handed_over and call.ending is not None:
+            self._stray(f"gone before anybody answered: {call.ending.detail}", call.peer)
+
+    def _stray(self, detail: str, peer: str) -> None:
+        _log.warning("stray_connection", detail=detail, peer=peer)
         if self._on_stray is not None:
             self._on_stray(detail)
 
