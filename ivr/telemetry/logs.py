@@ -97,6 +97,8 @@ def configure_logging(level: str, worker: str, *, stream: TextIO | None = None) 
     root.setLevel(max(number, logging.INFO))
     for name in ("httpx", "httpcore", "asyncio"):
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    # It warns at each try of a database that is away; the journal says so once.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
 
 
