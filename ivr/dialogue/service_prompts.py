@@ -25,7 +25,7 @@ _EN = {
     "thanked": "No problem.",
     "help": "You can say repeat, go back, cancel or start over at any time. "
     "For an agent, say agent or press zero.",
-    "help_by_keys": "To hear this again press star. For an agent press zero.",
+    "help_by_keys": "To repeat this press star. For an agent press zero.",
     "keys_only": "I can not understand you here when you speak. Please use the keys of your phone.",
     "keys_digits": "Please enter the {{ needed | number }} digits on your phone.",
     "keys_some_digits": "Please enter the digits on your phone, then press hash.",
