@@ -4,6 +4,7 @@ another length, or codecs that are not ours."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -41,7 +42,7 @@ async def test_forged_headers_change_nothing(
         "7003",
         headers=[f"X-A: {forged}", f"X-B: {expand}", f"Subject: {forged}", f"User-Agent: {forged}"],
         display_name=f"{forged}{expand}",
-        attributes=["a=rtpmap:101 telephone-event/8000", f"a=x-tool:{forged}", f"a=x:{expand}"],
+        attributes=["a=rtpmap:101 telephone-event/8000", f"a=x-tool:{forged}"],
     )
     assert status == 200
     listener = await taken(workers)
@@ -91,15 +92,10 @@ async def test_what_was_sung_is_what_arrives(caller: RawCaller, workers: Workers
     await asyncio.sleep(0.1)
     packets = [packet for packet in caller.packets() if packet[1] & 0x7F == 0]
     numbers = [int.from_bytes(packet[2:4], "big") for packet in packets]
-    assert {(b - a) % 65536 for a, b in zip(numbers, numbers[1:], strict=False)} == {1}
+    assert {(b - a) % 65536 for a, b in itertools.pairwise(numbers)} == {1}
     sound = np.frombuffer(MU_LAW.decode(b"".join(packet[12:] for packet in packets)), "<i2")
     hz = FIRST_HZ if workers.conversations[0].all else SECOND_HZ
     sung = tone(hz, 2000).samples
     wanted = np.frombuffer(MU_LAW.decode(MU_LAW.encode(sung.tobytes())), "<i2")
-    start = int(np.argmax(np.abs(sound) > 1000)) - 8
-    places = [
-        at
-        for at in range(max(0, start), start + 16)
-        if np.abs(sound[at : at + wanted.size].astype(int) - wanted).max(initial=9999) < 600
-    ]
-    assert places
+    start = int(np.argmax(np.abs(sound) > 1000)) - 1
+    assert np.array_equal(sound[start : start + wanted.size], wanted)
