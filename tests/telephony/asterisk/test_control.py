@@ -13,7 +13,7 @@ import structlog
 
 from ivr.telephony.audiosocket.ami import AmiControl, AmiTimes
 from ivr.telephony.call import TransferFailed
-from tests.telephony.asterisk.conftest import Ring
+from tests.telephony.asterisk.fixtures import Ring
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
 from tests.telephony.asterisk.switch import AsteriskSwitch
 

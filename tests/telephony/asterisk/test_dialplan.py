@@ -11,7 +11,7 @@ from ivr.audio.g711 import A_LAW, MU_LAW, Law
 from ivr.phone.sip import NotAnswered, SipPhone
 from ivr.telephony.audiosocket.ami import AmiControl
 from ivr.telephony.call import TransferFailed
-from tests.telephony.asterisk.conftest import Ring
+from tests.telephony.asterisk.fixtures import Ring
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
 from tests.telephony.asterisk.switch import AsteriskSwitch, free_port
 from tests.telephony.asterisk.tones import PROMPT_HZ, heard, loudest_stretch, tone

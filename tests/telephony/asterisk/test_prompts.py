@@ -12,7 +12,7 @@ from ivr.cli.prompts import TEXTS, load_texts, render_prompts
 from ivr.errors import IvrError
 from ivr.settings import PROJECT
 from ivr.speech.synthesis.synthesiser import Voice
-from tests.telephony.asterisk.conftest import without_asterisk
+from tests.telephony.asterisk.fixtures import without_asterisk
 from tests.telephony.asterisk.tones import PROMPT_HZ
 
 

@@ -10,7 +10,7 @@ import vosk
 from ivr.phone.sip import SipPhone
 from ivr.settings import PROJECT
 from ivr.telephony.audiosocket.ami import AmiControl
-from tests.telephony.asterisk.conftest import Ring
+from tests.telephony.asterisk.fixtures import Ring
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
 from tests.telephony.asterisk.switch import AsteriskSwitch
 

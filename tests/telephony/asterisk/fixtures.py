@@ -1,4 +1,4 @@
-"""Fixtures for tests on a real Asterisk; mark such tests with `pytest.mark.asterisk`.
+"""Fixtures for tests on a real Asterisk, loaded by tests/conftest.py for every room.
 
     asterisk           a running AsteriskSwitch with the project's configuration and, as prompts,
                        tones of which each has a pitch of its own (`tones.PROMPT_HZ`); it is
