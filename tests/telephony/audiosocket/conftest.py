@@ -1,14 +1,29 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+import uvloop
 
 from ivr.telephony.audiosocket.server import AudioSocketServer
 from ivr.telephony.call import Call
 from ivr.telephony.loopback import SteppedClock
 from tests.telephony.call_contract import Notes
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The programs run on uvloop; what is true on the one is true on the other."""
+    return LOOPS
+
 
 ServerMaker = Callable[..., Awaitable["Exchange"]]
 
