@@ -26,6 +26,7 @@ from ivr.audio.noise import QUIETEST_DBFS, NoiseFloor
 from ivr.audio.voicing import Voicing, VoicingMeter
 
 _MEAN = np.full(TELEPHONE.frame_samples, 1 / TELEPHONE.frame_samples, np.float32)
+_NOTHING = np.zeros(TELEPHONE.frame_samples, np.float32)
 
 HANGOVER_FRAMES = 3
 """Frames that count as speech after the last that was: they bridge most consonants, and end
@@ -79,8 +80,7 @@ class VoiceDetector:
         self._webrtc = webrtcvad.Vad(_AGGRESSIVENESS)
         self._floor = NoiseFloor()
         self._voicing = VoicingMeter()
-        self._before = np.zeros(TELEPHONE.frame_samples, np.float32)
-        self._samples = self._before
+        self._before = self._samples = _NOTHING
         self._level = NO_SOUND_DBFS
         self._since_onset = 0
         self._loudest = NO_SOUND_DBFS
@@ -133,10 +133,10 @@ class VoiceDetector:
             return (
                 self._go_on() if speech_like and above > -_SOFTER_DB and not deep else self._fade()
             )
-        self._since_end += 1
         if above <= -_SOFTER_DB:
             floor.learn(level)
             return self._nothing()
+        self._since_end += 1
         self._lead = min(self._lead + 1, _LONGEST_LEAD)
         self._gap = 0
         if above <= 0 or level < _QUIETEST_SPEECH_DBFS:
@@ -149,6 +149,7 @@ class VoiceDetector:
             self._floor.hear(QUIETEST_DBFS)
             self._floor.learn(QUIETEST_DBFS)
         self._level = NO_SOUND_DBFS
+        self._samples = _NOTHING
         return self._nothing()
 
     def _listen(self, frame: bytes) -> float:
@@ -213,7 +214,10 @@ class VoiceDetector:
         if self._lead:
             self._gap += 1
             self._lead = self._lead + 1 if self._gap <= _LONGEST_GAP else 0
-        return self._fade() if self._since_onset else False
+        if self._since_onset:
+            return self._fade()
+        self._since_end += 1
+        return False
 
     def _fade(self) -> bool:
         """Take a frame after the last of speech."""

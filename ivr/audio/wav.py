@@ -63,8 +63,8 @@ def _read(path: Path, *, channels: int) -> tuple[bytes, AudioFormat]:
         raise WavError(
             f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path."
         ) from None
-    # EOFError: a file that ends within its header; the others: headers that lie.
-    except (wave.Error, EOFError, ValueError, OverflowError, ZeroDivisionError) as error:
+    # What the standard library raises for headers that lie or end early, RuntimeError included.
+    except (wave.Error, EOFError, ValueError, ArithmeticError, RuntimeError) as error:
         raise WavError(
             f"{path} is no WAV file of plain PCM: {error or 'its header is cut short'}.",
             remedy=_CONVERT.format(name=path.name),

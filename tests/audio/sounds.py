@@ -82,13 +82,21 @@ def click(ms: float, peak: float = 20000.0, seed: int = 0) -> Wave:
     return np.asarray(peak * burst / np.abs(burst).max())
 
 
+def vowel(seconds: float, dbfs: float, pitch: float = 120.0) -> Wave:
+    """An "ah" that begins and ends at once."""
+    phase = np.arange(_length(seconds)) * pitch / TELEPHONE.rate
+    return at_level(_through_mouth(np.diff(np.floor(phase), prepend=0.0), (700, 1200, 2600)), dbfs)
+
+
 def silence(seconds: float) -> Wave:
     """Digital silence."""
     return np.zeros(_length(seconds))
 
 
 def at_level(wave: Wave, dbfs: float) -> Wave:
-    """`wave` with this RMS."""
+    """`wave` with this RMS; nothing stays nothing."""
+    if not wave.any():
+        return wave
     return np.asarray(wave / np.sqrt(np.mean(wave**2)) * FULL_SCALE * 10 ** (dbfs / 20))
 
 
@@ -154,9 +162,9 @@ def _window_power(wave: Wave) -> Wave:
 def _shaped(n: int, gain: Callable[[Wave], Wave], seed: int) -> Wave:
     """Noise with this gain over frequency (Hz), band-limited as on the telephone."""
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(n))
-    hertz = np.fft.rfftfreq(n, 1 / TELEPHONE.rate)
+    hertz: Wave = np.fft.rfftfreq(n, 1 / TELEPHONE.rate).astype(np.float64)
     hertz[0] = hertz[1]
-    return np.fft.irfft(spectrum * gain(hertz) * (hertz > 60), n)
+    return np.asarray(np.fft.irfft(spectrum * gain(hertz) * (hertz > 60), n))
 
 
 def _talker(n: int, rng: np.random.Generator) -> Wave:
@@ -169,13 +177,14 @@ def _talker(n: int, rng: np.random.Generator) -> Wave:
             pitch = rng.uniform(90, 250) * np.linspace(1, rng.uniform(0.85, 1.15), length)
             phase = np.cumsum(pitch / TELEPHONE.rate)
             pulses = np.diff(np.floor(phase), prepend=0.0)
-            vowel = _vowel(pulses, (rng.uniform(300, 800), rng.uniform(900, 2300), 2700.0))
-            out[at : at + length] = vowel * np.hanning(length) * rng.uniform(0.4, 1)
+            voice = _through_mouth(pulses, (rng.uniform(300, 800), rng.uniform(900, 2300), 2700.0))
+            out[at : at + length] = voice * np.hanning(length) * rng.uniform(0.4, 1)
         at += length
     return out
 
 
-def _vowel(pulses: Wave, formants: tuple[float, ...]) -> Wave:
+def _through_mouth(pulses: Wave, formants: tuple[float, ...]) -> Wave:
     hertz = np.fft.rfftfreq(2 * pulses.size, 1 / TELEPHONE.rate)
-    gain = np.sum([0.5**k / (1 + ((hertz - f) / 70) ** 2) for k, f in enumerate(formants)], axis=0)
-    return np.fft.irfft(np.fft.rfft(pulses, 2 * pulses.size) * gain)[: pulses.size]
+    peaks = [0.5**k / (1 + ((hertz - formant) / 70) ** 2) for k, formant in enumerate(formants)]
+    gain = np.sum(peaks, axis=0)
+    return np.asarray(np.fft.irfft(np.fft.rfft(pulses, 2 * pulses.size) * gain)[: pulses.size])
