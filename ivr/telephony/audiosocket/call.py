@@ -226,16 +226,17 @@ class AudioSocketCall(Leg):
             return
         self._leaving = True
         self._queue.clear()
-        if self._control is not None:
-            try:
+        try:
+            if self._control is not None:
                 async with asyncio.timeout(self._limits.farewell):
                     await self._control.set_next(self._id, "hangup")
-            except (TransferFailed, TimeoutError) as error:
-                _log.info("switch_not_told", call_id=str(self._id), reason=str(error))
-            except Exception:  # noqa: BLE001 - the caller is to be let go in any case
-                _log.exception("switch_not_told", call_id=str(self._id))
-        self._connection.hang_up()
-        self.finish(ending)
+        except (TransferFailed, TimeoutError) as error:
+            _log.info("switch_not_told", call_id=str(self._id), reason=str(error))
+        except Exception:  # noqa: BLE001 - the caller is to be let go in any case
+            _log.exception("switch_not_told", call_id=str(self._id))
+        finally:
+            self._connection.hang_up()
+            self.finish(ending)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -37,7 +37,7 @@ _FRAME_ON_WIRE: Final = 323
 _SEND_BUFFER: Final = 32768
 """Bytes of the kernel's own buffer: about 1 s of frames, so that what it holds cannot grow old."""
 _CLOSE_WITHIN_S: Final = 2.0
-"""Time for our last bytes to leave."""
+"""Time for our last bytes to leave and for the far side to close."""
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER on, 0 s: closing resets the connection."""
 
@@ -142,20 +142,25 @@ class AudioSocketConnection(asyncio.Protocol):
             self._transport.write(frame)
 
     def hang_up(self) -> None:
-        """End in good order: "hang up", and close once it has left."""
+        """End in good order: "hang up", nothing more, and the far side closes.
+
+        What it still sends is read and thrown away: closing over unread bytes would be a reset.
+        """
+        if self._transport is None or self._closing:
+            return
         if self.codec.our_state is State.TALKING:
             self.send(self.codec.send_hang_up())
-        self.close()
+        self._closing = True
+        self._transport.write_eof()
+        self._abort_soon(self._transport)
 
     def close(self) -> None:
-        """Close once everything written has left, and soon in any case."""
+        """Close behind a far side that has ended the call."""
         if self._transport is None or self._closing:
             return
         self._closing = True
         self._transport.close()
-        self._deadline = asyncio.get_running_loop().call_later(
-            _CLOSE_WITHIN_S, self._transport.abort
-        )
+        self._abort_soon(self._transport)
 
     def reset(self) -> None:
         """End as a process that dies does: the dialplan takes it as a failure and goes on."""
@@ -201,6 +206,11 @@ class AudioSocketConnection(asyncio.Protocol):
             return
         self._cancel_deadline()
         self._on_id(self, event.call_id)
+
+    def _abort_soon(self, transport: asyncio.Transport) -> None:
+        """Nothing may wait for a far side that neither reads nor closes."""
+        self._cancel_deadline()
+        self._deadline = asyncio.get_running_loop().call_later(_CLOSE_WITHIN_S, transport.abort)
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:

@@ -10,6 +10,7 @@ import pytest
 
 from ivr.audio.format import Audio
 from ivr.errors import IvrError
+from ivr.telephony.audiosocket import connection
 from ivr.telephony.audiosocket.call import Limits
 from ivr.telephony.audiosocket.connection import UNSENT_FRAMES
 from ivr.telephony.audiosocket.server import AudioSocketServer
@@ -276,8 +277,7 @@ class TestTheLine:
         far.send(far.codec.send_id(CALL))
         await talking(one, far)
         far._reader._transport.pause_reading()  # type: ignore[attr-defined]
-        connection = next(iter(one.server._connections))
-        transport = connection._transport
+        transport = next(iter(one.server._connections))._transport
         assert transport is not None
         most = 0
         for _ in range(3 * MINUTE):
@@ -295,11 +295,11 @@ class TestTheLine:
     ) -> None:
         one = await exchange()
         far = await talking(one)
-        connection = next(iter(one.server._connections))
-        connection.pause_writing()
+        line = next(iter(one.server._connections))
+        line.pause_writing()
         one.calls[0].play(Audio(sound(10)), mark=1)
         one.clock.step(4)
-        connection.resume_writing()
+        line.resume_writing()
         one.clock.step(6)
         whole = sound(10)
         assert b"".join(await far.frames(6)) == whole[4 * FRAME :]
@@ -364,6 +364,18 @@ class TestTheControlSide:
         await leaving
         assert control.verdicts == [(CALL, "hangup")]
         assert await far.end() == "closed"
+
+    async def test_a_hang_up_that_is_cancelled_hangs_up(self, exchange: ServerMaker) -> None:
+        control = Control()
+        control.may_answer.set()
+        one = await exchange(control=control)
+        far = await talking(one)
+        control.may_answer.clear()
+        leaving = asyncio.create_task(one.calls[0].hang_up())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        assert await far.end() == "closed"
+        assert one.notes[0].told == [("ended", EndedBy.BOT)]
 
     async def test_a_transfer_is_a_verdict_too(self, exchange: ServerMaker) -> None:
         control = Control()
@@ -460,6 +472,31 @@ class TestTheHouse:
             "AudioReceived",
             "HungUp",
         ]
+
+    async def test_a_far_side_that_goes_on_sending_hears_the_good_bye(
+        self, exchange: ServerMaker
+    ) -> None:
+        one = await exchange()
+        far = await talking(one)
+        far.send(far.codec.send_audio(sound(1)) * 20)
+        leaving = asyncio.create_task(one.calls[0].hang_up())
+        for _ in range(20):
+            far.send(far.codec.send_audio(sound(1)))
+            await asyncio.sleep(0)
+        await leaving
+        assert await far.end() == "closed"
+        assert [type(event).__name__ for event in far.events] == ["HungUp"]
+        assert one.notes[0].told[-1] == ("ended", EndedBy.BOT)
+
+    async def test_a_far_side_that_never_closes_is_let_go_of(
+        self, exchange: ServerMaker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connection, "_CLOSE_WITHIN_S", 0.05)
+        one = await exchange()
+        far = await talking(one)
+        await one.calls[0].hang_up()
+        await asyncio.wait_for(one.server.wait_closed(), 5)
+        await far.close()
 
     async def test_a_call_that_cannot_be_taken_goes_to_the_next_worker(
         self, exchange: ServerMaker
