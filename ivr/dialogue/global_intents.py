@@ -105,17 +105,16 @@ def _go_back(turn: Turn, node: AskingNode) -> str | None:
         phase="ask",
         slots={name: value for name, value in state.slots.items() if name not in asked_again},
         secrets={name: value for name, value in state.secrets.items() if name not in asked_again},
-        offered=tuple(pair for pair in state.offered if pair[0] not in _kinds(back)),
-        visits={name: n for name, n in state.visits.items() if name not in (node.id, back.id)},
+        offered=(),
+        # What was never asked for need not be asked for on the way forth again.
+        visits={
+            name: asked
+            for name, asked in state.visits.items()
+            if asked and name not in (node.id, back.id)
+        },
     )
     turn.say("all_right")
     return back.id
-
-
-def _kinds(node: AskingNode) -> frozenset[str]:
-    """The kinds of entities that would answer `node` unasked."""
-    kind = getattr(node.config, "entity_kind", "")
-    return frozenset({kind})
 
 
 _BUILT_IN: Mapping[str, Callable[[Turn, AskingNode], str | None]] = {

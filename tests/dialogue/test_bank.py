@@ -259,6 +259,28 @@ def test_another_task_is_heard_in_the_middle_of_a_question() -> None:
     assert talk.state.task == "block_card"
 
 
+def test_the_same_task_said_again_does_not_begin_anew() -> None:
+    talk = at_account(english())
+    texts = talk.say("i said my balance", "check_balance")
+    assert texts[0] == "I did not understand that."
+    assert talk.state.misunderstood == 1
+
+
+def test_no_task_begins_before_the_language_is_known() -> None:
+    talk = Talk(FLOW, language=None)
+    talk.say("my balance", "check_balance")
+    assert talk.state.node == "language_menu"
+
+
+def test_an_answer_may_tell_what_comes_next() -> None:
+    talk = english()
+    talk.say("send money", "transfer_money")
+    talk.key("447123")
+    talk.reply(200, ACCOUNT)
+    talk.say("fifty rupees to raj", "give_value", ("amount", "50"), ("person", "raj"))
+    assert talk.texts == ["You want to send fifty rupees to raj. Is that right?"]
+
+
 def test_hindi_by_keys_alone_reaches_every_goal() -> None:
     talk = Talk(FLOW, language=None, speech=("en",))
     texts = talk.key("2")

@@ -129,6 +129,12 @@ def speak_secret(document: Document) -> None:
     node(document, "block_last_four")["config"]["sensitive"] = True
 
 
+def secret_in_url(document: Document) -> None:
+    config = node(document, "balance_account")["config"]
+    config["sensitive"] = True
+    document["templates"]["unknown_account"] = {"en": "No.", "hi": "नहीं।"}
+
+
 def unknown_slot_type(document: Document) -> None:
     node(document, "transfer_amount")["config"]["type"] = "amuont"
 
@@ -177,6 +183,7 @@ FAULTS: list[tuple[Spoil, str, str, str]] = [
     (go_round, '"next": {', "without ever listening", "ask the caller"),
     (go_round_exhausted, '"next"', "without ever listening", "ask the caller"),
     (speak_secret, "{{ last_four", "sensitive", "Leave it out"),
+    (secret_in_url, '"path": "/accounts/', "sensitive", "Leave it out"),
     (unknown_slot_type, '"type": "amuont"', "no type of slot", 'Did you mean "amount"?'),
     (new_language, '"es"', "no service prompts", "all_right"),
     (empty_template, '"en": " "', "is empty", "Write"),

@@ -209,6 +209,18 @@ def test_go_back_asks_the_question_before() -> None:
     assert talk.say("go back")[0] == "We are at the start."
 
 
+def test_on_the_way_forth_again_what_was_told_unasked_is_still_known() -> None:
+    talk = at_main()
+    talk.say("send fifty rupees to raj", "transfer_money", ("amount", "50"), ("person", "raj"))
+    talk.key("447123")
+    talk.reply(200, {})
+    talk.say("go back")
+    assert talk.state.node == "transfer_account"
+    talk.key("556677")
+    talk.reply(200, {})
+    assert talk.texts == ["You want to send fifty rupees to raj. Is that right?"]
+
+
 def test_what_is_done_is_not_gone_back_to() -> None:
     talk = at_account()
     talk.key("447123")

@@ -70,6 +70,7 @@ CHOICE = {
         ({"type": "card_type"}, heard("x", "", ("card_type", "debit")), "1", "debit"),
         ({"type": "yes_no"}, heard("yes"), "1", "yes"),
         ({"type": "yes_no"}, heard("oh no please"), "2", "no"),
+        ({"type": "yes_no"}, heard("no that is right out"), "2", "no"),
         ({"type": "yes_no"}, heard("certainly", "affirm"), "1", "yes"),
         ({"type": "yes_no"}, heard("x", "", ("yes_no", "no")), "2", "no"),
         (CHOICE, heard("the dark red one"), "1", "red"),
