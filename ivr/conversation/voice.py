@@ -356,8 +356,18 @@ class VoiceConversation:
             verdict=verdict,
             state=self._state.model_dump(mode="json"),
         )
+        if not self._epoch and not await self._claim_late():
+            return
         if not await self._services.sessions.keep(session, self._epoch):
             _log.warning("session_not_saved_yet", turn=self._log.turn)
+
+    async def _claim_late(self) -> bool:
+        """Claim a call that began while the session store was away."""
+        try:
+            self._epoch, _ = await self._services.sessions.claim(self._call.id)
+        except SessionStoreAway:
+            return False
+        return True
 
     async def _listen(self, expect: Expectation) -> Input:
         self._expect = expect

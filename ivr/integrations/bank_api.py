@@ -19,8 +19,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 import socket
+import sys
 import threading
+import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -32,6 +35,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
 from ivr.errors import IvrError
+from ivr.processes import die_with
 
 _MAX_BODY = 1 << 16
 _IDLE_S = 10.0
@@ -274,6 +278,16 @@ class _Server(ThreadingHTTPServer):
         self.bank = bank
         super().__init__(address, _Handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever went away in the middle is no fault of ours; see socketserver.BaseServer."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away in mid-request is no news; anything else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -331,7 +345,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9070, help="0: any free one")
     parser.add_argument("--print-port", action="store_true", help="say it, once listening")
+    parser.add_argument("--parent", type=int, help="process id to end with")
     options = parser.parse_args(arguments)
+    if options.parent is not None:
+        die_with(options.parent, signal.SIGKILL)
     bank = BankApi(host=options.host, port=options.port)
     try:
         bank.start()

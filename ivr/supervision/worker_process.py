@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
-import signal
 import sys
 from collections.abc import Mapping
 
 from ivr.errors import IvrError
+from ivr.processes import is_stopped
+from ivr.supervision.probe import status_of
 
 _START_S = 60.0
 _POLL_S = 0.05
-_LONGEST_ANSWER = 65536
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _die_with_parent() -> None:
-    """Drain when the supervisor dies, however it dies (prctl(2))."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+_LONGEST_COMPLAINT = 4096
 
 
 class WorkerProcess:
-    """One `ivrctl worker`. `environment` holds its `IVR_*` settings."""
+    """One `ivrctl worker`. `environment` holds its `IVR_*` settings.
+
+    It drains when the process that started it ends, however it ends.
+    """
 
     def __init__(
         self,
@@ -52,24 +48,33 @@ class WorkerProcess:
         return process.pid if process is not None and process.returncode is None else None
 
     async def start(self) -> None:
-        """See `Ward.start`."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "ivr.cli.main",
-            "worker",
-            env={**os.environ, **self._environment},
-            preexec_fn=_die_with_parent,
-            start_new_session=True,
-        )
+        """See `Ward.start`. What the worker cannot start for is the IvrError's sentence."""
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        try:
+            self._process = process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "ivr.cli.main", "worker"),
+                *("--parent", str(os.getpid()), "--complain-to", str(writing)),
+                env={**os.environ, **self._environment},
+                pass_fds=(writing,),
+                # Ctrl-C at the terminal is for us: we decide the order of the end.
+                start_new_session=True,
+            )
+            os.close(writing)
+            writing = -1
+            await self._ready(process, reading)
+        finally:
+            os.close(reading)
+            if writing >= 0:
+                os.close(writing)
+
+    async def _ready(self, process: asyncio.subprocess.Process, complaints: int) -> None:
         try:
             async with asyncio.timeout(_START_S):
                 while not await self._answers("/ready"):
-                    if self._process.returncode is not None:
-                        raise IvrError(
-                            f"{self.name} did not start (exit status {self._process.returncode}).",
-                            remedy="Its own message stands above.",
-                        )
+                    if process.returncode is not None:
+                        raise self._not_started(process.returncode, complaints)
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             self._kill()
@@ -78,9 +83,20 @@ class WorkerProcess:
                 remedy="Look at its log lines above.",
             ) from None
 
+    def _not_started(self, status: int, complaints: int) -> IvrError:
+        with contextlib.suppress(BlockingIOError):
+            sentence = os.read(complaints, _LONGEST_COMPLAINT).decode("utf-8", "replace")
+            if sentence:
+                return IvrError(sentence)
+        return IvrError(
+            f"{self.name} did not start (exit status {status}).",
+            remedy="Its own message stands above.",
+        )
+
     async def healthy(self) -> bool:
         """See `Ward.healthy`."""
-        return self.pid is not None and await self._answers("/live")
+        pid = self.pid
+        return pid is not None and not is_stopped(pid) and await self._answers("/live")
 
     async def restart(self) -> None:
         """See `Ward.restart`."""
@@ -94,6 +110,8 @@ class WorkerProcess:
         process = self._process
         if process is None or process.returncode is not None:
             return
+        if is_stopped(process.pid):
+            self._kill()
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
@@ -109,20 +127,3 @@ class WorkerProcess:
 
     async def _answers(self, path: str) -> bool:
         return await status_of(self._host, self._port, path, self._deadline_s) == 200
-
-
-async def status_of(host: str, port: int, path: str, deadline_s: float) -> int | None:
-    """Return the status of a GET, None when no answer came within `deadline_s`."""
-    try:
-        async with asyncio.timeout(deadline_s):
-            reader, writer = await asyncio.open_connection(host, port)
-            try:
-                writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-                line = await reader.readline()
-                await reader.read(_LONGEST_ANSWER)
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return None
-    parts = line.split()
-    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
