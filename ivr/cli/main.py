@@ -17,6 +17,7 @@ from ivr.errors import IvrError
 COMMANDS: dict[str, str] = {
     "call": "ivr.cli.call:call",
     "demo": "ivr.cli.demo:demo",
+    "dialplan": "ivr.cli.dialplan:dialplan",
     "flow": "ivr.cli.flow:flow",
     "models": "ivr.cli.models:models",
     "nlu": "ivr.cli.nlu:nlu",
