@@ -33,19 +33,24 @@ def modules_of(program: Path) -> Path:
 
 @dataclass
 class FreeSwitch:
-    """One running switch. `values` go into conf/local; `files` are added or replaced in conf."""
+    """One switch. `values` go into conf/local; `files` are added or replaced in conf; without a
+    `secret` its Event Socket stays as delivered."""
 
     folder: Path
     sip_port: int
     event_socket_port: int
     values: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    secret: str = SECRET
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it takes calls."""
-        program = binary()
-        assert program is not None
+        self.prepare()
+        self.run()
+
+    def prepare(self) -> None:
+        """Make its configuration."""
         conf = self.folder / "conf"
         shutil.copytree(CONF, conf, ignore=shutil.ignore_patterns("local"))
         for name, text in self.files.items():
@@ -53,10 +58,11 @@ class FreeSwitch:
         values = {
             "ivr_sip_port": str(self.sip_port),
             "ivr_event_socket_port": str(self.event_socket_port),
-            "ivr_event_socket_password": SECRET,
-            "ivr_event_socket_acl": "loopback.auto",
             **self.values,
         }
+        if self.secret:
+            values["ivr_event_socket_password"] = self.secret
+            values["ivr_event_socket_acl"] = "loopback.auto"
         lines = [
             f'<X-PRE-PROCESS cmd="set" data="{key}={value}"/>' for key, value in values.items()
         ]
@@ -64,7 +70,12 @@ class FreeSwitch:
         (conf / "local" / "test.xml").write_text(
             "\n".join(["<include>", *lines, "</include>", ""]), encoding="utf-8"
         )
-        arguments = ["-conf", str(conf), "-mod", str(modules_of(program))]
+
+    def run(self) -> None:
+        """Start what was prepared and wait until it takes calls."""
+        program = binary()
+        assert program is not None
+        arguments = ["-conf", str(self.folder / "conf"), "-mod", str(modules_of(program))]
         for name in FOLDERS:
             (self.folder / name).mkdir(exist_ok=True)
             arguments += [f"-{name}", str(self.folder / name)]
