@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib
-import logging
+import os
 import sys
 from typing import Any
 
@@ -56,39 +56,60 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run `ivrctl`; every error of ours is one sentence and exit status 2."""
+    """Run `ivrctl`; what people can mend is one sentence on stderr and exit status 2."""
     try:
         cli.main(args=arguments, prog_name="ivrctl", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)
-    except IvrError as error:
-        _say(str(error))
-        sys.exit(2)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("ivr"):
+    except BrokenPipeError:
+        # Whoever read our output has had enough of it, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except Exception as error:
+        sentence = sentence_for(error)
+        if sentence is None:
             raise
-        _say(
+        click.echo(f"ivrctl: {sentence}", err=True)
+        sys.exit(2)
+
+
+def sentence_for(error: Exception) -> str | None:
+    """What to tell a person about `error`, in one line; None where it is a fault of ours."""
+    sentence = None
+    if isinstance(error, IvrError):
+        sentence = str(error)
+    elif isinstance(error, click.ClickException):
+        sentence = _usage(error)
+    elif isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("ivr"):
+        sentence = (
             f"The package {error.name!r} is not installed. "
             "Install the project with its extras: pip install 'ivr[espeak,embedded]'."
         )
-        sys.exit(2)
-    except OSError as error:
-        logging.getLogger(__name__).debug("os error", exc_info=True)
+    elif isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        remedy = {
-            errno.ENOSPC: "Free some space, or set IVR_VAR_DIR to a folder with room.",
-            errno.EACCES: "Check who owns it, or set IVR_VAR_DIR to a folder of your own.",
-            errno.EADDRINUSE: "Stop what uses the port, or choose another.",
-        }.get(error.errno or 0, "See the message of the system.")
-        _say(f"{error.strerror or error}{where}. {remedy}")
-        sys.exit(2)
+        remedy = _REMEDIES.get(error.errno or 0, "See the message of the system.")
+        sentence = f"{error.strerror or error}{where}. {remedy}"
+    return None if sentence is None else " ".join(sentence.split())
 
 
-def _say(sentence: str) -> None:
-    click.echo(f"ivrctl: {sentence}", err=True)
+def _usage(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context is not None else "ivrctl"
+    what = error.format_message().rstrip(". ")
+    return f"{what}{'' if what.endswith('?') else '.'} See `{command} --help`."
+
+
+_REMEDIES = {
+    errno.ENOSPC: "Free some space, or set IVR_VAR_DIR to a folder with room.",
+    errno.EDQUOT: "Free some space, or set IVR_VAR_DIR to a folder with room.",
+    errno.EACCES: "Check who owns it, or set IVR_VAR_DIR to a folder of your own.",
+    errno.EROFS: "Set IVR_VAR_DIR to a folder that can be written.",
+    errno.EADDRINUSE: "Stop what uses the port, or choose another.",
+    errno.EMFILE: "Allow more open files (ulimit -n).",
+}
 
 
 def run_async(coroutine: Any) -> Any:

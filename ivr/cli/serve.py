@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+
 import click
 
-from ivr.cli.main import run_async
+from ivr.cli.main import run_async, sentence_for
+from ivr.processes import die_with
 from ivr.settings import load_settings
 from ivr.telemetry.logs import configure_logging
 
@@ -26,18 +31,36 @@ def serve(workers: int | None) -> None:
     if workers is not None:
         settings = settings.model_copy(update={"workers": workers})
     configure_logging(settings.log_level, "supervisor")
-    run_async(Supervisor(settings, lambda what: click.echo(f"starting {what}", err=True)).run())
+    run_async(Supervisor(settings, _show if sys.stderr.isatty() else lambda _: None).run())
+
+
+def _show(what: str) -> None:
+    click.echo(f"starting {what}", err=True)
 
 
 @click.command()
-def worker() -> None:
+@click.option("--parent", type=int, hidden=True)
+@click.option("--complain-to", type=int, hidden=True)
+def worker(parent: int | None, complain_to: int | None) -> None:
     """Run one worker process; its neighbours are given by URL.
+
+    SIGTERM: it takes no more calls, lets the live ones finish (IVR_DRAIN_S), and exits 0.
 
     \b
     Example: IVR_DATABASE_URL=... IVR_REDIS_URL=... IVR_SYNTHESIS_URL=unix:/run/tts ivrctl worker
     """
-    from ivr.worker import run_worker
+    if parent is not None:
+        die_with(parent, signal.SIGTERM)
+    try:
+        from ivr.worker import run_worker
 
-    settings = load_settings()
-    configure_logging(settings.log_level, settings.worker_name)
-    run_async(run_worker(settings))
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.worker_name)
+        run_async(run_worker(settings))
+    except Exception as error:
+        sentence = sentence_for(error)
+        if complain_to is None or sentence is None:
+            raise
+        # The supervisor says it, once for all of its workers.
+        os.write(complain_to, sentence.encode())
+        raise SystemExit(2) from None

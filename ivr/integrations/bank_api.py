@@ -23,7 +23,6 @@ import signal
 import socket
 import sys
 import threading
-import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -277,11 +276,6 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], bank: BankApi) -> None:
         self.bank = bank
         super().__init__(address, _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever went away in the middle is no fault of ours; see socketserver.BaseServer."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away in mid-request is no news; anything else is."""

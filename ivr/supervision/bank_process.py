@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 
 from ivr.errors import IvrError
 from ivr.ports import free_ports
-from ivr.supervision.worker_process import status_of
+from ivr.processes import is_stopped
+from ivr.supervision.probe import status_of
 
 _START_S = 15.0
+_HOST = "127.0.0.1"
+"""Nobody but the workers of this machine asks it."""
 
 
 class BankProcess:
-    """`python -m ivr.integrations.bank_api` on a free port."""
+    """`python -m ivr.integrations.bank_api` on a free port. It ends with the process that started
+    it, however that ends."""
 
     name = "bank-api"
 
-    def __init__(self, host: str) -> None:
-        self._host = host
-        self._port = free_ports(1, host)[0]
+    def __init__(self) -> None:
+        self._port = free_ports(1, _HOST)[0]
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def url(self) -> str:
         """Its base URL."""
-        return f"http://{self._host}:{self._port}"
+        return f"http://{_HOST}:{self._port}"
 
     async def start(self) -> None:
         """See `Ward.start`."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ivr.integrations.bank_api", "--port", str(self._port)
+            sys.executable,
+            *("-m", "ivr.integrations.bank_api"),
+            *("--host", _HOST, "--port", str(self._port), "--parent", str(os.getpid())),
+            stdin=asyncio.subprocess.DEVNULL,
+            # Ctrl-C at the terminal is for us: while the workers drain, callers still ask it.
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(_START_S):
@@ -44,7 +53,7 @@ class BankProcess:
 
     async def healthy(self) -> bool:
         """See `Ward.healthy`."""
-        return await status_of(self._host, self._port, "/stats", 1.0) == 200
+        return await status_of(_HOST, self._port, "/stats", 1.0) == 200
 
     async def restart(self) -> None:
         """See `Ward.restart`."""
@@ -60,7 +69,7 @@ class BankProcess:
         if process is None or process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
-            process.kill() if kill else process.terminate()
+            process.kill() if kill or is_stopped(process.pid) else process.terminate()
         try:
             await asyncio.wait_for(process.wait(), 3)
         except TimeoutError:

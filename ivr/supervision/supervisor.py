@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -19,22 +17,23 @@ from pydantic import SecretStr
 
 from ivr.dialogue.flow import Flow
 from ivr.errors import IvrError
-from ivr.ports import refuse_used_port
+from ivr.ports import free_ports, refuse_used_port
 from ivr.settings import Settings
 from ivr.speech.synthesis.supervised import SynthesisProcess
+from ivr.storage.embedded.folder import cannot_use
 from ivr.storage.embedded.postgres_server import EmbeddedPostgres
 from ivr.storage.embedded.redis_server import EmbeddedRedis
 from ivr.storage.schema import apply_schema
 from ivr.supervision.bank_process import BankProcess
 from ivr.supervision.embedded_server import EmbeddedServer
+from ivr.supervision.notes import ServeNotes, remove_notes
 from ivr.supervision.ward import Ward
 from ivr.supervision.watchdog import watch
 from ivr.supervision.worker_process import WorkerProcess
 
 _log = structlog.get_logger()
 
-NOTES = "serve.json"
-"""In `var_dir`, while `serve` runs: what runs where. Readable by its owner alone."""
+_LAST_PORT = 65535
 
 Progress = Callable[[str], None]
 """Told what is being started."""
@@ -48,6 +47,8 @@ class Supervisor:
         self._progress = progress
         self._wards: list[tuple[Ward, float]] = []
         self._watches: list[asyncio.Task[None]] = []
+        self._audiosocket_ports: list[int] = []
+        self._http_ports: list[int] = []
         self.settings = settings
         """The settings with the URLs of what was started filled in."""
 
@@ -59,17 +60,21 @@ class Supervisor:
     async def start(self) -> None:
         """Start everything. Raises IvrError; what had been started is stopped again."""
         Flow.load(self._settings.flow)
-        for number in range(self._settings.workers):
-            host = self._settings.host
-            refuse_used_port(host, self._settings.audiosocket_port + number, "IVR_AUDIOSOCKET_PORT")
-            refuse_used_port(host, self._settings.http_port + number, "IVR_HTTP_PORT")
+        self._choose_ports()
         try:
             await self._start_neighbours()
             await self._start_workers()
         except BaseException:
             await self.stop()
             raise
-        self._write_notes()
+        notes = ServeNotes.of(self.settings, self._audiosocket_ports, self._http_ports)
+        notes.write(self.settings.var_dir)
+        _log.info(
+            "serving",
+            host=notes.host,
+            audiosocket_ports=notes.audiosocket_ports,
+            http_ports=notes.http_ports,
+        )
         for ward, every_s in self._wards:
             self._watches.append(asyncio.create_task(watch(ward, every_s=every_s)))
 
@@ -105,28 +110,30 @@ class Supervisor:
                 with contextlib.suppress(Exception):
                     await ward.stop()
         self._wards.clear()
-        (self.settings.var_dir / NOTES).unlink(missing_ok=True)
+        remove_notes(self.settings.var_dir)
 
-    def _write_notes(self) -> None:
-        """Leave word of what runs where, for `ivrctl` commands of the same user."""
-        settings = self.settings
-        notes = {
-            "pid": os.getpid(),
-            "audiosocket_ports": [
-                settings.audiosocket_port + number for number in range(settings.workers)
-            ],
-            "http_ports": [settings.http_port + number for number in range(settings.workers)],
-            "database_url": _plain(settings.database_url),
-            "redis_url": _plain(settings.redis_url),
-            "synthesis_url": settings.synthesis_url,
-            "integrations": settings.integrations,
-        }
-        path = settings.var_dir / NOTES
-        part = path.with_suffix(".part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(notes, file, indent=1)
-        part.replace(path)
+    def _choose_ports(self) -> None:
+        """Two ports a worker, all different and free. Raises IvrError."""
+        settings = self._settings
+        taken: dict[int, str] = {}
+        for setting, first, ports in (
+            ("IVR_AUDIOSOCKET_PORT", settings.audiosocket_port, self._audiosocket_ports),
+            ("IVR_HTTP_PORT", settings.http_port, self._http_ports),
+        ):
+            if first == 0:
+                ports[:] = free_ports(settings.workers, settings.host)
+                continue
+            ports[:] = range(first, first + settings.workers)
+            for port in ports:
+                if port > _LAST_PORT or port in taken:
+                    why = f"is {taken[port]}'s" if port in taken else "does not exist"
+                    raise IvrError(
+                        f"{settings.workers} workers want ports {ports[0]} to {ports[-1]}, "
+                        f"and port {port} {why}.",
+                        remedy=f"Set {setting} to a port with enough free ones above it.",
+                    )
+                taken[port] = setting
+                refuse_used_port(settings.host, port, setting)
 
     async def _start_neighbours(self) -> None:
         settings = self._settings
@@ -147,7 +154,7 @@ class Supervisor:
             starting.append((synthesis, 0.3))
         bank = None
         if settings.env != "production" and "bank" not in settings.integrations:
-            bank = BankProcess(settings.host)
+            bank = BankProcess()
             starting.append((bank, 1.0))
         self._progress("PostgreSQL, Redis, speech synthesis")
         self._wards.extend(starting)
@@ -174,11 +181,11 @@ class Supervisor:
     def _worker(self, number: int) -> WorkerProcess:
         settings = self.settings
         name = f"worker-{number}"
-        http_port = settings.http_port + number
+        http_port = self._http_ports[number]
         mine = settings.model_copy(
             update={
                 "worker_name": name,
-                "audiosocket_port": settings.audiosocket_port + number,
+                "audiosocket_port": self._audiosocket_ports[number],
                 "http_port": http_port,
             }
         )
@@ -191,18 +198,13 @@ class Supervisor:
         )
 
 
-def _plain(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
-
-
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".write-probe"
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink()
+        try:
+            probe.write_bytes(b"x" * 4096)
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
-        raise IvrError(
-            f"{folder} cannot be written: {error.strerror}.",
-            remedy="Free some space, or set IVR_VAR_DIR to a folder with room.",
-        ) from None
+        raise cannot_use(folder, error) from None

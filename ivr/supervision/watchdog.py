@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 
@@ -19,11 +20,16 @@ async def watch(ward: Ward, *, every_s: float) -> None:
     """Watch over one ward until cancelled."""
     while True:
         await asyncio.sleep(every_s)
-        if await ward.healthy():
-            continue
-        _log.error("ward_lost", ward=ward.name)
-        await _bring_back(ward)
-        _log.info("ward_replaced", ward=ward.name)
+        try:
+            if await ward.healthy():
+                continue
+            lost = time.monotonic()
+            _log.error("ward_lost", ward=ward.name)
+            await _bring_back(ward)
+        except Exception:  # noqa: BLE001 - a watch that ended would let the next fault go unseen
+            _log.exception("watch_failed", ward=ward.name)
+        else:
+            _log.info("ward_replaced", ward=ward.name, after_s=round(time.monotonic() - lost, 2))
 
 
 async def _bring_back(ward: Ward) -> None:

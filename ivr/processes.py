@@ -1,0 +1,30 @@
+"""Processes of this machine: bound to the life of another, and what state one is in."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with(parent: int, number: signal.Signals) -> None:
+    """Have the kernel send this process `number` when the thread that started it ends (prctl(2),
+    PR_SET_PDEATHSIG); end at once where process `parent` has gone already.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        sys.exit(0)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a signal (SIGSTOP) has stopped the process, so that no polite one reaches it; see
+    proc(5)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] in "Tt"
