@@ -42,9 +42,9 @@ class Peer:
         """Open the connection."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
 
-    async def command(self, *, answer: bool = True) -> str:
+    async def command(self, *, answer: bool = True, within: float = 5) -> str:
         """Read the next command, and answer "+OK" to it."""
-        raw = await asyncio.wait_for(self._reader.readuntil(b"\n\n"), 5)
+        raw = await asyncio.wait_for(self._reader.readuntil(b"\n\n"), within)
         command = raw.decode().strip()
         self.commands.append(command)
         found = re.search(r"remote-port: (\d+)", command)

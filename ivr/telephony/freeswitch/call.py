@@ -17,6 +17,7 @@ import structlog
 
 from ivr.audio.format import AudioFormat
 from ivr.audio.playout import PlayoutQueue
+from ivr.clock import Clock
 from ivr.errors import IvrError
 from ivr.telephony.call import CallEnding, CallHandler, EndedBy, TransferFailed
 from ivr.telephony.freeswitch import commands
@@ -66,6 +67,7 @@ class FreeSwitchCall(Leg):
         *,
         ports: MediaPorts,
         limits: Limits,
+        clock: Clock,
         on_finished: Callable[[FreeSwitchCall], None],
     ) -> None:
         super().__init__(channel.id, channel.info)
@@ -74,6 +76,7 @@ class FreeSwitchCall(Leg):
         self._data = data
         self._ports = ports
         self._limits = limits
+        self._clock = clock
         self._on_finished = on_finished
         self._loop = asyncio.get_running_loop()
         self._answered: asyncio.Future[Headers] = self._loop.create_future()
@@ -141,7 +144,7 @@ class FreeSwitchCall(Leg):
     # Sound.
 
     def _datagram(self, datagram: bytes) -> None:
-        now = self._loop.time()
+        now = self._clock.monotonic()
         self._last_datagram = now
         if len(datagram) != self._line.frame_bytes:
             detail = f"a datagram of {len(datagram)} bytes, not {self._line.frame_bytes}"
@@ -156,7 +159,7 @@ class FreeSwitchCall(Leg):
 
     def _watch_sound(self) -> None:
         """Notice when FreeSWITCH sends no more."""
-        silent = self._loop.time() - self._last_datagram
+        silent = self._clock.monotonic() - self._last_datagram
         if silent >= self._limits.no_sound:
             detail = f"no sound from FreeSWITCH for {silent:.0f} s"
             self.give_up(CallEnding(by=EndedBy.LINE, detail=detail))
@@ -252,7 +255,7 @@ class FreeSwitchCall(Leg):
             described = await self._answer()
         self._line = line_format(described)
         self._queue = PlayoutQueue(self._line)
-        self._pacer = DownlinkPacer(self._line, self._loop.time())
+        self._pacer = DownlinkPacer(self._line, self._clock.monotonic())
         self._unicast = await UnicastSocket.open(
             self._ports.bind(self._link.own_host), self._link.far_host, self._datagram
         )

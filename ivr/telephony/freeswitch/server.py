@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from ivr.clock import Clock, SystemClock
 from ivr.errors import IvrError
 from ivr.telephony.call import CallEnding, CallHandler, EndedBy
 from ivr.telephony.freeswitch import commands
@@ -47,6 +48,7 @@ class FreeSwitchServer:
         switches: Collection[str] = (),
         max_calls: int = 200,
         limits: Limits | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -55,6 +57,7 @@ class FreeSwitchServer:
         self._switches = [ip_network(each) for each in switches]
         self._max_calls = max_calls
         self._limits = limits or Limits()
+        self._clock = clock or SystemClock()
         self._server: asyncio.Server | None = None
         self._links: dict[EslLink, FreeSwitchCall | None] = {}
         self._welcomes: set[asyncio.Task[None]] = set()
@@ -199,6 +202,7 @@ class FreeSwitchServer:
             reply.headers,
             ports=self._ports,
             limits=self._limits,
+            clock=self._clock,
             on_finished=self._calls.discard,
         )
         self._links[link] = call
