@@ -146,7 +146,7 @@ class Leg:
 
     def _tell(self, what: Callable[[CallListener], None]) -> None:
         listener = self._listener
-        if listener is None or self._ending is not None:
+        if listener is None:
             return
         try:
             what(listener)

@@ -178,7 +178,7 @@ class TestTheLine:
     ) -> None:
         one = await exchange()
         polite, failed = await talking(one), await talking(one)
-        polite.send(polite.codec.send_hang_up())
+        polite.send(polite.codec.send_hang_up() + b"and more")
         failed.send(failed.codec.send_error(4))
         assert await polite.end() == await failed.end() == "closed"
         assert one.notes[0].told == [("ended", EndedBy.CALLER)]
@@ -304,6 +304,24 @@ class TestTheLine:
         whole = sound(10)
         assert b"".join(await far.frames(6)) == whole[4 * FRAME :]
         assert one.notes[0].told == [("played", 1)]
+        await far.close()
+
+
+    async def test_only_a_far_side_that_reads_nothing_at_all_loses_its_call(
+        self, exchange: ServerMaker
+    ) -> None:
+        one = await exchange(limits=Limits(not_reading=1))
+        far = await talking(one)
+        line = next(iter(one.server._connections))
+        for _ in range(3):
+            line.pause_writing()
+            one.clock.step(49)
+            line.resume_writing()
+            one.clock.step(1)
+        assert await far.frames(3) == [SILENCE] * 3
+        line.pause_writing()
+        one.clock.step(50)
+        assert one.notes[0].told == [("ended", EndedBy.LINE)]
         await far.close()
 
 
