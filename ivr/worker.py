@@ -35,6 +35,7 @@ from ivr.telephony.call import Call
 from ivr.telephony.media_clock import MediaClock
 
 _PRERENDER_S = 20.0
+_POLL_S = 0.05
 _log = structlog.get_logger()
 
 
@@ -46,6 +47,7 @@ class Worker:
         self._flow = flow
         self._closing: list[Callable[[], Any]] = []
         self._calls: set[asyncio.Task[None]] = set()
+        self._opened = False
         self._draining = False
         self._server: AudioSocketServer | None = None
         self._clock = MediaClock()
@@ -100,6 +102,7 @@ class Worker:
             max_calls=settings.max_calls,
         )
         await self._server.start()
+        self._opened = True
         _log.info(
             "worker_ready",
             worker=settings.worker_name,
@@ -124,9 +127,11 @@ class Worker:
         self._draining = True
         if self._server is not None:
             await self._server.pause_accepting()
-        _log.info("draining", live_calls=self.live_calls, at_most_s=self._settings.drain_s)
-        if self._calls:
-            await asyncio.wait(self._calls, timeout=self._settings.drain_s)
+        _log.info("draining", live_calls=self._live, at_most_s=self._settings.drain_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_s):
+                while self._live:  # noqa: ASYNC110 - two things end, and neither waits
+                    await asyncio.sleep(_POLL_S)
 
     async def close(self) -> None:
         """End what still lives, and let go of everything, last things first."""
@@ -139,15 +144,23 @@ class Worker:
                 result = close()
                 if asyncio.iscoroutine(result):
                     await result
-        _log.info("worker_stopped", worker=self._settings.worker_name)
+        if self._opened:
+            _log.info("worker_stopped", worker=self._settings.worker_name)
+
+    @property
+    def _live(self) -> int:
+        # A call whose caller is still being asked for has no conversation yet, one that has just
+        # ended may still be writing its records.
+        on_line = self._server.live_calls if self._server is not None else 0
+        return max(self.live_calls, on_line)
 
     def _readiness(self) -> tuple[HTTPStatus, dict[str, Any]]:
-        full = self.live_calls >= self._settings.max_calls
-        ready = self._server is not None and not self._draining and not full
-        reason = "draining" if self._draining else "full" if full else "starting"
-        body: dict[str, Any] = {"ready": ready, "live_calls": self.live_calls}
+        open_ = self._server is not None and self._server.accepting
+        full = self._live >= self._settings.max_calls
+        ready = open_ and not full
+        body: dict[str, Any] = {"ready": ready, "live_calls": self._live}
         if not ready:
-            body["reason"] = reason
+            body["reason"] = "draining" if self._draining else "full" if full else "starting"
         return (HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE), body
 
     async def _services(self) -> Services:
