@@ -306,7 +306,6 @@ class TestTheLine:
         assert one.notes[0].told == [("played", 1)]
         await far.close()
 
-
     async def test_only_a_far_side_that_reads_nothing_at_all_loses_its_call(
         self, exchange: ServerMaker
     ) -> None:
