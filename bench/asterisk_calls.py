@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import numpy as np
@@ -33,7 +33,6 @@ from ivr.phone.handset import CallOver
 from ivr.phone.sip import SipPhone
 from ivr.phone.voice import CallerVoice
 from ivr.settings import Settings
-
 from tests.e2e.stack import Stack
 from tests.telephony.asterisk.switch import AsteriskSwitch, asterisk_root
 from tests.telephony.asterisk.tones import render_spoken
@@ -70,8 +69,7 @@ class EchoServer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._data = b""
 
     def data_received(self, data: bytes) -> None:
