@@ -30,20 +30,34 @@ _log = structlog.get_logger()
 
 
 class CallLog:
-    """The traces of one call. `turn` is the number of the latest turn."""
+    """The traces of one call."""
 
     def __init__(self, call: Call, services: Services) -> None:
         self._call = call
         self._services = services
-        self.turn = 0
+        self._number = 0
         self.fenced = False
         self._began = False
         self._spoken: TurnTaken | None = None
 
+    @property
+    def turn(self) -> int:
+        """The number of the latest turn."""
+        return self._number
+
+    @turn.setter
+    def turn(self, number: int) -> None:
+        self._number = number
+        structlog.contextvars.bind_contextvars(turn=number)
+
     @contextmanager
     def bound(self) -> Iterator[None]:
-        """Bind the call's id to every log line within."""
-        with structlog.contextvars.bound_contextvars(call_id=str(self._call.id)):
+        """Bind the call's id and turn to every log line within, and in tasks begun within.
+
+        What the line tells comes in the context of the switch's own callbacks, which know neither.
+        """
+        call_id = str(self._call.id)
+        with structlog.contextvars.bound_contextvars(call_id=call_id, turn=self._number):
             yield
 
     def started(self, info: CallInfo, *, taken_over: bool) -> None:
@@ -68,7 +82,7 @@ class CallLog:
 
     def state(self, where: ConversationState) -> None:
         """Note a change of the conversation's state."""
-        _log.debug("state", state=where.value, turn=self.turn)
+        _log.debug("state", state=where.value)
         self._publish("state", state=where.value)
 
     def caller_said(self, meaning: Interpretation, asr: float, state: DialogueState) -> None:
@@ -94,14 +108,13 @@ class CallLog:
         if turn is not None:
             self._services.records.write(turn.model_copy(update={"interrupted": True}))
         self._services.metrics.turn_interrupted()
-        _log.info("barge_in", turn=self.turn)
+        _log.info("barge_in")
         self._publish("barge_in")
 
     def integration(self, request: CallApi, reply: ApiReplied) -> None:
         """Note what an integration answered (never its data)."""
         _log.info(
             "integration",
-            turn=self.turn,
             name=request.name,
             method=request.method,
             ok=reply.ok,

@@ -126,9 +126,10 @@ class VoiceConversation:
         """Begin; the task ends when the call is over and its records are written."""
         self._call.attach(self)
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(TICK_S, self._tick)
-        self._too_long = loop.call_later(self._services.longest_call_s, self._end_politely)
-        self._task = loop.create_task(self._run(), name=f"call {self._call.id}")
+        with self._log.bound():
+            self._timer = loop.call_later(TICK_S, self._tick)
+            self._too_long = loop.call_later(self._services.longest_call_s, self._end_politely)
+            self._task = loop.create_task(self._run(), name=f"call {self._call.id}")
         return self._task
 
     # The listener: what the line tells us.
@@ -146,7 +147,8 @@ class VoiceConversation:
 
     def played(self, mark: int) -> None:
         """See `CallListener`."""
-        self._speaker.played(mark)
+        with self._log.bound():
+            self._speaker.played(mark)
 
     def ended(self, ending: CallEnding) -> None:
         """See `CallListener`."""
@@ -166,6 +168,10 @@ class VoiceConversation:
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def _on(self, event: TurnEvent) -> None:
+        with self._log.bound():
+            self._react(event)
+
+    def _react(self, event: TurnEvent) -> None:
         match event:
             case SpeechBegan(onset_ms):
                 expect = self._expect
@@ -219,22 +225,21 @@ class VoiceConversation:
 
     async def _run(self) -> None:
         log = self._log
-        with log.bound():
-            try:
-                await self._converse()
-            except asyncio.CancelledError:
-                if self._ending is None:
-                    raise
-            except SessionFenced:
-                _log.warning("fenced", epoch=self._epoch)
-                log.fenced = True
-                self._call.drop()
-            except Exception:  # noqa: BLE001 - whatever it is, the caller must not hear silence
-                _log.exception("conversation_failed")
-                await self._fail()
-            finally:
-                self._close()
-                log.finished(self._ending, self._state)
+        try:
+            await self._converse()
+        except asyncio.CancelledError:
+            if self._ending is None:
+                raise
+        except SessionFenced:
+            _log.warning("fenced", epoch=self._epoch)
+            log.fenced = True
+            self._call.drop()
+        except Exception:  # noqa: BLE001 - whatever it is, the caller must not hear silence
+            _log.exception("conversation_failed")
+            await self._fail()
+        finally:
+            self._close()
+            log.finished(self._ending, self._state)
 
     def _close(self) -> None:
         for timer in (self._timer, self._too_long):
@@ -359,7 +364,7 @@ class VoiceConversation:
         if not self._epoch and not await self._claim_late():
             return
         if not await self._services.sessions.keep(session, self._epoch):
-            _log.warning("session_not_saved_yet", turn=self._log.turn)
+            _log.warning("session_not_saved_yet")
 
     async def _claim_late(self) -> bool:
         """Claim a call that began while the session store was away."""
