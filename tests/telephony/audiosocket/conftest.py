@@ -10,7 +10,9 @@ import uvloop
 from ivr.telephony.audiosocket.server import AudioSocketServer
 from ivr.telephony.call import Call
 from ivr.telephony.loopback import SteppedClock
+from tests.telephony.audiosocket.far_side import FarSide
 from tests.telephony.call_contract import Notes
+from tests.telephony.waiting import until
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
@@ -70,3 +72,20 @@ async def exchange() -> AsyncIterator[ServerMaker]:
     yield make
     for one in made:
         await one.server.stop()
+
+
+async def talking(exchange: Exchange, far: FarSide | None = None) -> FarSide:
+    """Ring, and wait until the call was handed over."""
+    count = len(exchange.calls)
+    far = far or await FarSide.ring(exchange.port)
+    await until(lambda: len(exchange.calls) > count)
+    return far
+
+
+async def pass_frames(exchange: Exchange, far: FarSide, frames: int) -> None:
+    """Let time pass with a far side that reads."""
+    for _ in range(frames // 50):
+        exchange.clock.step(50)
+        if exchange.clock.subscribers == 0:
+            return
+        await far.frames(50)
