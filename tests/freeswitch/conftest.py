@@ -12,6 +12,7 @@ IVR_FREESWITCH names no binary.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
@@ -86,10 +87,19 @@ def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitch]
 
 @pytest.fixture
 async def ops(freeswitch: FreeSwitch) -> AsyncIterator[EslClient]:
-    """A client of the switch's own Event Socket."""
+    """A client of the switch's own Event Socket; no call outlives the test."""
     client = await EslClient.connect("127.0.0.1", freeswitch.event_socket_port, SECRET)
     yield client
+    await client.api("hupall")
+    await no_channels(client)
     await client.close()
+
+
+async def no_channels(ops: EslClient) -> None:
+    """Wait until no channel lives in the switch. Raises TimeoutError."""
+    async with asyncio.timeout(5):
+        while not (await ops.api("show channels count")).startswith("0 total"):
+            await asyncio.sleep(0.05)
 
 
 @dataclass

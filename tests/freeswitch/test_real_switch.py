@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
 import pytest
 
@@ -12,7 +11,7 @@ from ivr.phone.sip import NotAnswered
 from ivr.telephony.call import EndedBy, TransferFailed
 from ivr.telephony.freeswitch.client import EslClient, SwitchUnreachable
 from ivr.telephony.freeswitch.server import FreeSwitchServer
-from tests.freeswitch.conftest import FIRST_HZ, SECOND_HZ, Ring, Workers
+from tests.freeswitch.conftest import FIRST_HZ, SECOND_HZ, Ring, Workers, no_channels
 from tests.freeswitch.listener import Conversations, Listener, until
 from tests.freeswitch.switch import SECRET, FreeSwitch
 from tests.freeswitch.tones import PROMPT_HZ, clearest, heard, share, tone
@@ -29,20 +28,6 @@ async def taken(workers: Workers, number: int = 1) -> Listener:
         for listener in reversed(conversation.all)
         if not listener.endings
     )
-
-
-async def channels(ops: EslClient) -> int:
-    """Channels that live in the switch."""
-    found = re.search(r"(\d+) total", await ops.api("show channels count"))
-    assert found is not None
-    return int(found[1])
-
-
-async def no_channels(ops: EslClient) -> None:
-    """Wait until none is left."""
-    async with asyncio.timeout(5):
-        while await channels(ops):
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(("key", "language"), [("1", "en"), ("2", "hi")])
