@@ -8,142 +8,195 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 import psutil
-import psycopg
 
-from ivr.ports import free_ports
-from ivr.supervision.supervisor import NOTES
+from ivr.errors import IvrError
+from ivr.storage.reader import RecordReader, StoredCall
+from ivr.storage.record import TurnTaken
+from ivr.supervision.notes import ServeNotes, read_notes
+
+T = TypeVar("T")
 
 _START_S = 90.0
+_STOP_S = 30.0
+_POLL_S = 0.05
 
 
 @dataclass
 class Stack:
-    """`with Stack(folder) as stack:` serves on free ports, everything embedded."""
+    """`with Stack(folder) as stack:` serves on free ports, everything embedded.
+
+    `environment` adds to the settings; what the developer has set in `IVR_*` counts for nothing.
+    """
 
     folder: Path
     workers: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
-    audiosocket_port: int = 0
-    http_port: int = 0
+    process: subprocess.Popen[bytes] = field(init=False)
+    notes: ServeNotes = field(init=False)
+    """What runs where."""
 
     def __enter__(self) -> Stack:
-        ports = _consecutive(self.workers), _consecutive(self.workers)
-        self.audiosocket_port, self.http_port = ports
-        environment = {
-            **os.environ,
-            "IVR_VAR_DIR": str(self.folder),
-            "IVR_AUDIOSOCKET_PORT": str(ports[0]),
-            "IVR_HTTP_PORT": str(ports[1]),
-            "IVR_WORKERS": str(self.workers),
-            "IVR_DRAIN_S": "5",
-            **self.environment,
-        }
-        self.log = self.folder.with_suffix(".log")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ivr.cli.main", "serve"],
-                env=environment,
+                env=self._environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + _START_S
-        while not (self.folder / NOTES).exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"serve did not start:\n{self.log.read_text()}")
-            time.sleep(0.05)
+        try:
+            self.notes = until(self._started, _START_S, "serve has started")
+        except BaseException:
+            self.__exit__()
+            print(self.log.read_text())
+            raise
         return self
 
+    def _started(self) -> ServeNotes | None:
+        assert self.process.poll() is None, "serve has ended"
+        return read_notes(self.folder)
+
     def __exit__(self, *_: object) -> None:
-        assert self.process is not None
-        for pid in self.descendants():
-            _signal(pid, signal.SIGCONT)
+        if self.process.poll() is not None:
+            return
+        for pid in (self.process.pid, *self.descendants()):
+            send(pid, signal.SIGCONT)
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(30)
+            self.process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
 
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if name[:4] != "IVR_"}
+        return {
+            **inherited,
+            "IVR_VAR_DIR": str(self.folder),
+            "IVR_AUDIOSOCKET_PORT": "0",
+            "IVR_HTTP_PORT": "0",
+            "IVR_WORKERS": str(self.workers),
+            "IVR_DRAIN_S": "5",
+            **self.environment,
+        }
+
     @property
-    def notes(self) -> dict[str, Any]:
-        """What runs where."""
-        data = json.loads((self.folder / NOTES).read_text())
-        assert isinstance(data, dict)
-        return data
+    def log(self) -> Path:
+        """What it and its workers write."""
+        return self.folder.with_suffix(".log")
+
+    # Its processes.
 
     def descendants(self) -> list[int]:
         """Process ids of everything below the supervisor."""
-        assert self.process is not None
         try:
             children = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
         return [child.pid for child in children]
 
-    def pids(self, *words: str) -> list[int]:
-        """Process ids below the supervisor whose command line holds every word."""
-        found = []
+    def pids_of(self, program: str) -> list[int]:
+        """Process ids below the supervisor that run this executable."""
+        return [pid for pid in self.descendants() if Path(_exe(pid)).name == program]
+
+    @property
+    def synthesis_pid(self) -> int:
+        """The speech-synthesis process."""
+        (pid,) = [p for p in self.descendants() if "ivr.speech.synthesis.service" in _line(p)]
+        return pid
+
+    def worker_pid(self, name: str) -> int:
+        """The worker of that name, e.g. "worker-0"."""
         for pid in self.descendants():
-            try:
-                line = " ".join(psutil.Process(pid).cmdline())
-            except psutil.Error:
+            with suppress(psutil.Error):
+                if psutil.Process(pid).environ().get("IVR_WORKER_NAME") == name:
+                    return pid
+        raise AssertionError(f"there is no {name}")
+
+    # What it leaves behind.
+
+    def events(self, event: str = "", call_id: UUID | None = None) -> list[dict[str, Any]]:
+        """The log's lines that are events: all, or those of one kind, or of one call."""
+        found = []
+        for line in self.log.read_text(errors="replace").splitlines():
+            if not line.startswith("{") or not line.endswith("}"):
                 continue
-            if all(word in line for word in words):
-                found.append(pid)
+            entry = json.loads(line)
+            if event and entry.get("event") != event:
+                continue
+            if call_id is None or entry.get("call_id") == str(call_id):
+                found.append(entry)
         return found
 
-    def events(self) -> list[dict[str, Any]]:
-        """The log's lines that are events."""
-        return [
-            json.loads(line)
-            for line in self.log.read_text(errors="replace").splitlines()
-            if line.startswith("{")
-        ]
+    def until_logged(
+        self, event: str, call_id: UUID | None = None, *, within_s: float = 10.0, **values: Any
+    ) -> dict[str, Any]:
+        """Wait for such a line and return it."""
 
-    def turns(self, call_id: object, *, at_least: int, within_s: float = 20.0) -> list[Any]:
-        """The call's turns in PostgreSQL, once at least so many are there."""
-        deadline = time.monotonic() + within_s
-        rows: list[Any] = []
-        while time.monotonic() < deadline:
-            try:
-                with psycopg.connect(self.notes["database_url"], connect_timeout=2) as connection:
-                    rows = connection.execute(
-                        "select number, who, text from turns where call_id = %s order by number",
-                        (str(call_id),),
-                    ).fetchall()
-            except psycopg.Error:
-                rows = []
-            if len(rows) >= at_least:
-                return rows
-            time.sleep(0.1)
-        return rows
+        def wanted() -> dict[str, Any] | None:
+            for entry in self.events(event, call_id):
+                if values.items() <= entry.items():
+                    return entry
+            return None
+
+        return until(wanted, within_s, f"{event} {values} in the log")
+
+    def call(self, call_id: UUID, *, within_s: float = 20.0) -> StoredCall:
+        """The call's row in PostgreSQL, once its end has arrived there."""
+
+        def ended() -> StoredCall | None:
+            with suppress(IvrError):
+                row = self._records.call(call_id)
+                return row if row is not None and row.finished_at is not None else None
+            return None
+
+        return until(ended, within_s, f"the end of call {call_id} in PostgreSQL")
+
+    def turns(self, call_id: UUID) -> list[TurnTaken]:
+        """The call's turns in PostgreSQL."""
+        return self._records.turns_of(call_id)
+
+    @property
+    def _records(self) -> RecordReader:
+        url = self.notes.database_url
+        assert url is not None
+        return RecordReader(url)
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
-
-
-def _consecutive(count: int) -> int:
-    """Return a free port that is followed by `count` - 1 more."""
+def until(condition: Callable[[], T | None], within_s: float, what: str) -> T:
+    """Wait until `condition` returns something, and return it."""
+    deadline = time.monotonic() + within_s
     while True:
-        first = free_ports(1)[0]
-        if first + count > 65535:
-            continue
-        try:
-            from ivr.ports import refuse_used_port
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s:g} s: {what}")
+        time.sleep(_POLL_S)
 
-            for port in range(first, first + count):
-                refuse_used_port("127.0.0.1", port, "")
-        except Exception:
-            continue
-        return first
+
+def send(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may be gone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _exe(pid: int) -> str:
+    try:
+        return psutil.Process(pid).exe()
+    except psutil.Error:
+        return ""
+
+
+def _line(pid: int) -> str:
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return ""

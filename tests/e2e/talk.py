@@ -1,0 +1,127 @@
+"""A caller who listens closely: which words came back, and how long the bot was silent when it
+was its turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from ivr.audio.format import FRAME_MS, Audio
+from ivr.audio.level import level_dbfs
+from ivr.phone.caller import Phone
+from ivr.phone.handset import AUDIBLE_DBFS, CallOver
+from ivr.phone.listener import BotEar
+from ivr.settings import Settings
+from tests.e2e.words import was_heard
+
+LONGEST_SILENCE_MS = 2000.0
+"""More silence than this, when it is the bot's turn, and callers believe that nobody is there."""
+
+SENTENCES = (
+    "what is my balance",
+    "four four seven one two three",
+    "no thank you",
+    "i want to talk to an agent",
+)
+"""What callers say in these tests; in `Sounds` as sound."""
+
+Sounds = Mapping[str, Audio]
+
+_QUIET_MS = 500.0
+"""Silence after which it is worth finding out what has been said."""
+
+
+class Talk:
+    """One call. `say` and `press` are the caller's turns; after each, `hear` the bot's.
+
+    `silences_ms` holds, for each turn of the bot that was heard, its longest silence: before the
+    answer, or between two of its sentences.
+    """
+
+    def __init__(self, phone: Phone, sounds: Sounds, language: str = "en") -> None:
+        self.phone = phone
+        self.silences_ms: list[float] = []
+        self._sounds = sounds
+        self._ear = BotEar(Settings(), phone.handset, language)
+        self._turn_from = 0
+
+    async def ring(self) -> None:
+        """Dial; the bot's turn begins with the answer."""
+        await self.phone.ring()
+        self._bots_turn()
+
+    async def say(self, text: str) -> None:
+        """Say one of `SENTENCES`, to its end."""
+        self.phone.handset.speak(self._sounds[text])
+        await self.phone.handset.spoken()
+        self._bots_turn()
+
+    async def press(self, keys: str) -> None:
+        """Press keys."""
+        await self.phone.press(keys)
+        self._bots_turn()
+
+    async def hear_begin(self) -> None:
+        """Wait until the bot speaks. Raises AssertionError after `LONGEST_SILENCE_MS`."""
+        try:
+            await self.phone.handset.heard_sound(LONGEST_SILENCE_MS / 1000)
+        except TimeoutError:
+            raise AssertionError("the bot was silent for 2 s and said nothing") from None
+
+    async def hear(self, phrase: str, within_s: float = 30.0) -> str:
+        """Wait until the bot has said `phrase` and fallen silent; return all that it said since
+        the caller's turn.
+
+        Raises AssertionError when it falls silent for `LONGEST_SILENCE_MS`, or the call ends,
+        and the phrase was not heard.
+        """
+        handset = self.phone.handset
+        async with asyncio.timeout(within_s):
+            while True:
+                over = await self._hear_more()
+                if not over:
+                    await handset.heard_quiet(_QUIET_MS, within_s)
+                words = await self._ear.words()
+                if was_heard(phrase, words):
+                    self.silences_ms.append(self._longest_silence_ms())
+                    return words
+                if over:
+                    raise AssertionError(f"the call ended after {words!r}, without {phrase!r}")
+                left_ms = LONGEST_SILENCE_MS - handset.quiet_ms
+                try:
+                    await handset.heard_sound(max(left_ms, 0) / 1000)
+                except TimeoutError:
+                    raise AssertionError(
+                        f"2 s of silence after {words!r}, without {phrase!r}"
+                    ) from None
+                except CallOver:
+                    continue
+
+    async def hang_up(self) -> None:
+        """Put the receiver down and let go of everything; twice is harmless."""
+        await self.phone.hang_up()
+        self._ear.close()
+
+    async def _hear_more(self) -> bool:
+        """Wait until the bot speaks; returns whether the call has ended instead."""
+        try:
+            await self.hear_begin()
+        except CallOver:
+            return True
+        return False
+
+    def _bots_turn(self) -> None:
+        self._ear.begin()
+        self._turn_from = len(self.phone.handset.record()[1].pcm)
+
+    def _longest_silence_ms(self) -> float:
+        """Of the bot's turn so far, up to its last sound."""
+        bot = self.phone.handset.record()[1]
+        size = bot.format.frame_bytes
+        longest = silent = 0
+        for start in range(self._turn_from, len(bot.pcm), size):
+            if level_dbfs(bot.pcm[start : start + size]) < AUDIBLE_DBFS:
+                silent += 1
+            else:
+                longest, silent = max(longest, silent), 0
+        return float(longest * FRAME_MS)
