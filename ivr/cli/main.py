@@ -14,18 +14,19 @@ import click
 from ivr import __version__
 from ivr.errors import IvrError
 
-COMMANDS: dict[str, str] = {
-    "call": "ivr.cli.call:call",
-    "demo": "ivr.cli.demo:demo",
-    "dialplan": "ivr.cli.dialplan:dialplan",
-    "flow": "ivr.cli.flow:flow",
-    "models": "ivr.cli.models:models",
-    "nlu": "ivr.cli.nlu:nlu",
-    "prompts": "ivr.cli.prompts:prompts",
-    "serve": "ivr.cli.serve:serve",
-    "worker": "ivr.cli.serve:worker",
+COMMANDS: dict[str, tuple[str, str]] = {
+    "call": ("ivr.cli.call:call", "Ring a running worker and talk to it."),
+    "demo": ("ivr.cli.demo:demo", "Make a whole call, in real time, and show it."),
+    "dialplan": ("ivr.cli.dialplan:dialplan", "Look after FreeSWITCH's dialplan."),
+    "flow": ("ivr.cli.flow:flow", "Check and show flow files."),
+    "models": ("ivr.cli.models:models", "List and install what turns speech into words."),
+    "nlu": ("ivr.cli.nlu:nlu", "Train, test and try understanding."),
+    "prompts": ("ivr.cli.prompts:prompts", "Make the sound files that a switch plays itself."),
+    "serve": ("ivr.cli.serve:serve", "Run everything: workers and what they need."),
+    "worker": ("ivr.cli.serve:worker", "Run one worker; its neighbours are given by URL."),
 }
-"""Each command and where it lives; loaded when asked for, so that `ivrctl --help` is quick."""
+"""Each command, where it lives and what it does; imported when it is run, so that `--help` is
+quick."""
 
 
 class LazyGroup(click.Group):
@@ -37,13 +38,17 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """See click.Group."""
-        place = COMMANDS.get(cmd_name)
-        if place is None:
+        if cmd_name not in COMMANDS:
             return None
-        module, name = place.split(":")
+        module, name = COMMANDS[cmd_name][0].split(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click.Group; without importing a command for its first sentence."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
 @click.group(cls=LazyGroup)
@@ -52,6 +57,10 @@ def cli() -> None:
     """Answer calls, hear them, look after them.
 
     Begin with `ivrctl demo`: a whole call, spoken and shown.
+
+    \b
+    Example: ivrctl demo
+             ivrctl serve, and in another terminal: ivrctl call --interactive
     """
 
 

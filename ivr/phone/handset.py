@@ -147,7 +147,7 @@ class Handset:
         """Wait until everything queued has left. Raises CallOver when it cannot leave any more."""
         await self._until(lambda: not self._to_say, None)
 
-    async def heard_sound(self, timeout_s: float) -> None:
+    async def heard_sound(self, timeout_s: float | None) -> None:
         """Wait until the bot speaks; at once when it does. Raises TimeoutError, CallOver."""
         await self._until(lambda: self.bot_is_speaking, timeout_s)
 
