@@ -7,7 +7,10 @@
 
 Numbers: 100 has the language menu; 7003 is English, and 7004 Hindi, without one; 7001 is handed
 over unanswered; 7002 by a `socket` without `async`. They skip, with the reason, where
-IVR_FREESWITCH names no binary.
+IVR_FREESWITCH names no binary. Without one:
+
+    server, conversations    a FreeSwitchServer with short limits, and what it hands over
+    new_peer                 FreeSWITCH's side of a connection to it, as far as a test says
 """
 
 from __future__ import annotations
@@ -21,9 +24,11 @@ import pytest
 from ivr.audio.g711 import A_LAW, MU_LAW, Law
 from ivr.phone.sip import SipPhone
 from ivr.ports import free_ports
+from ivr.telephony.freeswitch.call import Limits
 from ivr.telephony.freeswitch.client import EslClient
 from ivr.telephony.freeswitch.server import FreeSwitchServer
 from tests.freeswitch.listener import Conversations
+from tests.freeswitch.peer import Peer
 from tests.freeswitch.switch import SECRET, FreeSwitch, binary
 from tests.freeswitch.tones import render_tones, tone
 
@@ -31,6 +36,38 @@ Ring = Callable[..., Awaitable[SipPhone]]
 
 FIRST_HZ, SECOND_HZ = 1100.0, 1300.0
 """What the two workers sing."""
+
+LIMITS = Limits(channel_data=0.2, answer=0.2, first_datagram=0.1, no_sound=0.4, ending=0.2)
+
+NewPeer = Callable[[], Peer]
+
+
+@pytest.fixture
+def conversations() -> Conversations:
+    return Conversations()
+
+
+@pytest.fixture
+async def server(conversations: Conversations) -> AsyncIterator[FreeSwitchServer]:
+    server = FreeSwitchServer("127.0.0.1", 0, conversations, limits=LIMITS, max_calls=2)
+    await server.start()
+    yield server
+    await asyncio.wait_for(server.stop(), 3)
+    assert server.live_calls == 0
+
+
+@pytest.fixture
+async def new_peer(server: FreeSwitchServer) -> AsyncIterator[NewPeer]:
+    peers: list[Peer] = []
+
+    def new() -> Peer:
+        peers.append(Peer(server.port))
+        return peers[-1]
+
+    yield new
+    for peer in peers:
+        await peer.close()
+
 
 _NUMBERS = """
 <include>

@@ -1,0 +1,257 @@
+"""One call against a peer that misbehaves: each fault ends this call, cleanly and alone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from ivr.telephony.call import EndedBy, TransferFailed
+from tests.freeswitch import wire
+from tests.freeswitch.conftest import NewPeer
+from tests.freeswitch.listener import Conversations, until
+from tests.freeswitch.peer import CALL_ID
+from tests.freeswitch.tones import tone
+
+
+async def test_a_call_is_described(new_peer: NewPeer, conversations: Conversations) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    call = listener.call
+    assert call.id == CALL_ID
+    assert (call.info.caller, call.info.called) == ("+15550100", "100")
+    assert call.info.language == "hi"
+    assert call.info.variables["x-account"] == "4471"
+    assert call.info.switch_channel == "sofia/external/1000@127.0.0.1"
+    await until(lambda: len(listener.frames) == 1)
+
+
+async def test_unicast_waits_for_the_answer(new_peer: NewPeer) -> None:
+    peer = new_peer()
+    await peer.connect()
+    await peer.tell({"Answer-State": "ringing", "Channel-Read-Codec-Rate": ""})
+    await peer.until("execute-app-name: answer")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(peer.command(), 0.05)
+    rate = {"Channel-Read-Codec-Name": "PCMA", "Channel-Read-Codec-Rate": "8000"}
+    peer.send(wire.event("CHANNEL_ANSWER", rate))
+    assert "call-command: unicast" in await peer.until("unicast")
+    assert not any("unicast" in command for command in peer.commands[:-1])
+
+
+async def test_an_answered_call_is_not_answered_again(new_peer: NewPeer) -> None:
+    peer = new_peer()
+    await peer.talk()
+    assert not any("answer" in command for command in peer.commands)
+
+
+async def test_a_frame_leaves_for_each_that_comes(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    await peer.heard()
+    listener.call.play(tone(1000, 40), mark=5)
+    peer.sound()
+    (first,) = await peer.heard()
+    await asyncio.sleep(0.05)
+    with pytest.raises(TimeoutError):
+        await peer.heard(within=0.05)
+    peer.sound()
+    (second,) = await peer.heard()
+    assert first + second == tone(1000, 40).pcm
+    assert listener.marks == [5]
+
+
+async def test_a_heap_of_frames_does_not_fill_the_switchs_buffer(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    listener.call.play(tone(1000, 1000), mark=1)
+    await peer.heard()
+    for _ in range(20):
+        peer.sound()
+    await until(lambda: len(listener.frames) == 21)
+    assert len(await peer.heard(1)) == 1
+    with pytest.raises(TimeoutError):
+        await peer.heard(3, within=0.05)
+    assert listener.call.clear() > 900
+
+
+async def test_strangers_are_not_heard(new_peer: NewPeer, conversations: Conversations) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        assert peer.worker_media is not None
+        stranger.sendto(b"\x7f" * 320, peer.worker_media)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.2", 0))
+        stranger.sendto(b"\x7f" * 320, peer.worker_media)
+    peer.sound(b"\x01\x00" * 160)
+    await until(lambda: len(listener.frames) == 2)
+    assert listener.frames == [bytes(320), b"\x01\x00" * 160]
+
+
+async def test_a_stranger_from_another_host_cannot_be_first(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.connect()
+    await peer.tell()
+    await peer.until("unicast")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.2", 0))
+        assert peer.worker_media is not None
+        stranger.sendto(bytes(320), peer.worker_media)
+    await peer.closed()
+    assert conversations.all == []
+
+
+async def test_a_silent_caller_is_digital_silence(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    peer.sound(b"\xff" * 320)
+    await until(lambda: len(listener.frames) == 2)
+    assert listener.frames[1] == bytes(320)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Channel-Read-Codec-Name": "G722", "Channel-Read-Codec-Rate": "16000"},
+        {"Channel-Read-Codec-Name": "opus", "Channel-Read-Codec-Rate": "48000"},
+        {"variable_rtp_use_codec_ptime": "7"},
+        {"variable_rtp_use_codec_ptime": "x"},
+        {"Channel-Read-Codec-Rate": ""},
+    ],
+)
+async def test_sound_that_is_not_ours_is_let_go_of(
+    new_peer: NewPeer, conversations: Conversations, changes: dict[str, str]
+) -> None:
+    peer = new_peer()
+    await peer.connect()
+    await peer.tell(changes)
+    written = await peer.closed()
+    assert b"unicast" not in written
+    assert conversations.all == []
+
+
+FAULTS = {
+    "json event": b"Content-Type: text/event-json\nContent-Length: 2\n\n{}",
+    "unsolicited reply": wire.reply(),
+    "garbage": b"\xff\xfe\n\n",
+    "datagram of another size": b"",
+    "end in mid-message": b"Content-Type: text/event-plain\nContent-Length: 99\n\nEvent-",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_in_mid_call_ends_this_call_alone(
+    new_peer: NewPeer, conversations: Conversations, fault: str
+) -> None:
+    other = new_peer()
+    await other.talk({"Unique-ID": "00000000-0000-4000-8000-000000000001"})
+    healthy = await conversations.next()
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next(2)
+    if fault == "datagram of another size":
+        peer.sound(bytes(100))
+    else:
+        peer.send(FAULTS[fault])
+    if fault == "end in mid-message":
+        await peer.close()
+    assert (await listener.end()).by is EndedBy.LINE
+    for _ in range(2):
+        other.sound()
+    await until(lambda: len(healthy.frames) >= 3)
+    assert healthy.endings == []
+
+
+async def test_no_sound_from_the_switch_ends_the_call(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    ending = await listener.end(2)
+    assert ending.by is EndedBy.LINE
+    assert "no sound" in ending.detail
+
+
+async def test_the_switch_closes(new_peer: NewPeer, conversations: Conversations) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    await peer.close()
+    assert (await listener.end()).by is EndedBy.LINE
+
+
+async def test_the_cause_of_the_callers_hang_up_is_told(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    peer.send(wire.gone() + wire.event("CHANNEL_HANGUP", {"Hangup-Cause": "CALL_REJECTED"}))
+    ending = await listener.end()
+    assert (ending.by, ending.detail) == (EndedBy.CALLER, "CALL_REJECTED")
+
+
+async def test_a_channel_that_goes_without_a_cause_is_over_all_the_same(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    peer.send(wire.gone())
+    assert (await listener.end(1)).by is EndedBy.CALLER
+
+
+async def test_keys_that_are_none_are_not_told(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    for key in ("1", "F", "12", "", "\n", "d", "#"):
+        peer.send(wire.event("DTMF", {"DTMF-Digit": key}))
+    await until(lambda: listener.digits.endswith("#"))
+    assert listener.digits == "1D#"
+
+
+async def test_a_hang_up_that_nobody_confirms_ends_the_call(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    hanging_up = asyncio.ensure_future(listener.call.hang_up())
+    await peer.until("call-command: hangup")
+    await asyncio.wait_for(hanging_up, 2)
+    assert (await listener.end()).by is EndedBy.BOT
+
+
+async def test_a_transfer_that_does_not_happen_leaves_the_caller_with_us(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    transferring = asyncio.ensure_future(listener.call.transfer("agent"))
+    assert "agent XML ivr_transfer" in await peer.until("execute-app-name: transfer")
+    peer.sound()
+    with pytest.raises(TransferFailed):
+        await transferring
+    peer.sound()
+    await until(lambda: len(listener.frames) >= 3)
+    assert listener.endings == []
