@@ -15,7 +15,11 @@ TEXTS = PROJECT / "freeswitch" / "prompts.yaml"
 
 @click.group()
 def dialplan() -> None:
-    """Look after FreeSWITCH's dialplan."""
+    """Look after FreeSWITCH's dialplan.
+
+    \b
+    Example: ivrctl dialplan check
+    """
 
 
 @dialplan.command()

@@ -14,14 +14,22 @@ from ivr.dialogue.flow import Flow
 
 @click.group()
 def flow() -> None:
-    """Check and show flow files."""
+    """Check and show flow files.
+
+    \b
+    Example: ivrctl flow check flows/bank.json
+    """
 
 
 @flow.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def check(path: Path, as_json: bool) -> None:
-    """Find everything that is wrong with a flow file. Exit status 2 when there is anything."""
+    """Find everything that is wrong with a flow file. Exit status 2 when there is anything.
+
+    \b
+    Example: ivrctl flow check flows/bank.json
+    """
     try:
         loaded = Flow.load(path)
     except FlowError as error:
@@ -54,7 +62,11 @@ def check(path: Path, as_json: bool) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(path: Path, as_json: bool) -> None:
-    """Show the graph of a flow file."""
+    """Show the graph of a flow file.
+
+    \b
+    Example: ivrctl flow show flows/bank.json
+    """
     loaded = Flow.load(path)
     if as_json:
         _print_json(_document(loaded))

@@ -30,6 +30,9 @@ def models() -> None:
 
     The English model that comes with the project is small: enough for the demo and for tests.
     For real callers install one of Vosk's.
+
+    \b
+    Example: ivrctl models list
     """
 
 

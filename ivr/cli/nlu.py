@@ -34,7 +34,11 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 
 @click.group()
 def nlu() -> None:
-    """Understanding: train, test and try it."""
+    """Understanding: train, test and try it.
+
+    \b
+    Example: ivrctl nlu parse "what is my balance"
+    """
 
 
 @nlu.command()
@@ -43,7 +47,11 @@ def nlu() -> None:
 @click.option("--fresh", is_flag=True, help="Train also where a trained model is kept.")
 @_json
 def train(nlu_dir: Path | None, language: str | None, fresh: bool, as_json: bool) -> None:
-    """Train what is not trained yet; workers then start without waiting for it."""
+    """Train what is not trained yet; workers then start without waiting for it.
+
+    \b
+    Example: ivrctl nlu train
+    """
     cache = _cache_dir()
     report = {}
     for code, folder in _folders(nlu_dir, language).items():
@@ -66,7 +74,11 @@ def train(nlu_dir: Path | None, language: str | None, fresh: bool, as_json: bool
 @click.option("--folds", type=click.IntRange(2, 20), default=5, show_default=True)
 @_json
 def test(nlu_dir: Path | None, language: str | None, folds: int, as_json: bool) -> None:
-    """Measure by cross-validation, and on nonsense that must be rejected."""
+    """Measure by cross-validation, and on nonsense that must be rejected.
+
+    \b
+    Example: ivrctl nlu test --folds 5
+    """
     from ivr.nlu.evaluation import cross_validate
 
     console = Console()
@@ -102,7 +114,11 @@ def test(nlu_dir: Path | None, language: str | None, folds: int, as_json: bool) 
 @_json
 @click.argument("text", nargs=-1, required=True)
 def parse(nlu_dir: Path | None, language: str, as_json: bool, text: tuple[str, ...]) -> None:
-    """Understand TEXT as a caller's words."""
+    """Understand TEXT as a caller's words.
+
+    \b
+    Example: ivrctl nlu parse "i want to block my card"
+    """
     interpreter = SpacyInterpreter(_nlu_dir(nlu_dir), _cache_dir())
     if language not in interpreter.languages:
         raise _unknown(language, interpreter.languages)

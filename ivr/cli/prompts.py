@@ -89,7 +89,11 @@ def _write(file: Path, audio: Audio, encoding: str) -> Path:
 
 @click.group()
 def prompts() -> None:
-    """Make the sound files that a switch plays by itself."""
+    """Make the sound files that a switch plays by itself.
+
+    \b
+    Example: ivrctl prompts render --switch asterisk
+    """
 
 
 @prompts.command()
