@@ -19,7 +19,10 @@ from ivr.telephony.call import Call
 
 _FILLER_AFTER_S = 0.7
 """Silence of ours after which the recorded "one moment" is played."""
-_GIVE_UP_AFTER_S = 4.0
+_FILLER_AGAIN_S = 1.4
+"""The same after it has been played once: nobody waits in silence for 2 s."""
+_FILLER_POLL_S = 0.1
+_GIVE_UP_AFTER_S = 8.0
 """Time in which a sentence must be made; afterwards the recorded apology stands for it."""
 _RETRY_S = 0.1
 
@@ -128,10 +131,16 @@ class Speaker:
         self._settle()
 
     async def _or_filler(self, making: asyncio.Future[Audio], clause: _Clause) -> Audio:
-        done, _ = await asyncio.wait({making}, timeout=_FILLER_AFTER_S)
-        if not done and not self._on_line:
-            _log.warning("synthesis_slow", text_length=len(clause.text))
-            self._queue(self._recordings.get("moment", clause.say.language), None, clause.say)
+        loop = asyncio.get_running_loop()
+        silent_since, patience = loop.time(), _FILLER_AFTER_S
+        while not making.done():
+            await asyncio.wait({making}, timeout=_FILLER_POLL_S)
+            if self._on_line:
+                silent_since = loop.time()
+            elif not making.done() and loop.time() - silent_since >= patience:
+                _log.warning("synthesis_slow", text_length=len(clause.text))
+                self._queue(self._recordings.get("moment", clause.say.language), None, clause.say)
+                patience = _FILLER_AGAIN_S
         return await making
 
     async def _sound_of(self, clause: _Clause) -> Audio:

@@ -149,3 +149,23 @@ async def test_without_a_store(
     turns = assert_recorded_once(stack, phone.call_id)
     assert any(balance in turn.text for turn in turns)
     assert session_of(stack, phone.call_id)["turn"] == turns[-1].number
+
+
+async def test_a_voice_that_is_long_away_is_waited_for_aloud(
+    stack: Stack, talk: Talk, phone: AudioSocketPhone, balance: str
+) -> None:
+    await ask_for_balance(talk)
+    send(stack.process.pid, signal.SIGSTOP)
+    try:
+        send(stack.synthesis_pid, KILL)
+        await talk.say("four four seven one two three")
+        await talk.hear("one moment please")
+        await talk.hear("one moment please one moment please")
+    finally:
+        send(stack.process.pid, signal.SIGCONT)
+    await talk.hear(balance)
+    await say_goodbye(talk, phone)
+    print(f"longest silences of the bot, in ms: {talk.silences_ms}")
+    assert max(talk.silences_ms) <= LONGEST_SILENCE_MS
+    turns = assert_recorded_once(stack, phone.call_id)
+    assert any(balance in turn.text for turn in turns)
