@@ -31,8 +31,8 @@ from ivr.dialogue.nodes.kind import AskingKind, Node
 from ivr.dialogue.nodes.transfer import Transfer
 from ivr.dialogue.repair import (
     LAST_SILENCE,
-    ask,
     question_of,
+    repeat,
     say_goodbye_to_silence,
     silent,
     to_agent,
@@ -185,7 +185,8 @@ def _resume(turn: Turn) -> str | None:
         # A read is asked again; a change may have been made, so its fate is found out instead.
         return node.kind.lost(node) if node.config.changes_world else node.id
     if isinstance(node.kind, AskingKind):
-        ask(turn, node)
+        # Nobody knows how much of it was heard: an answer may have stood before the question.
+        repeat(turn, node)
         return None
     return turn.flow.home
 

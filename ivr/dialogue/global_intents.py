@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ivr.dialogue.lexicon import global_phrases, spoken_form
-from ivr.dialogue.repair import AskingNode, ask, help_with, question_of, to_agent
+from ivr.dialogue.repair import AskingNode, ask, help_with, repeat, to_agent
 
 if TYPE_CHECKING:
     from ivr.dialogue.inputs import Said
@@ -71,11 +71,7 @@ def _agent(turn: Turn, node: AskingNode) -> str | None:
 
 
 def _repeat(turn: Turn, node: AskingNode) -> str | None:
-    if turn.state.spoken:
-        turn.say_again()
-        turn.listen(question_of(turn, node).expect)
-    else:
-        ask(turn, node)
+    repeat(turn, node)
     return None
 
 

@@ -51,6 +51,15 @@ def ask(turn: Turn, node: AskingNode) -> None:
     turn.listen(question.expect)
 
 
+def repeat(turn: Turn, node: AskingNode) -> None:
+    """Say again what was said last, the node's question at its end, and listen."""
+    if turn.state.spoken:
+        turn.say_again()
+        turn.listen(question_of(turn, node).expect)
+    else:
+        ask(turn, node)
+
+
 def ask_in_other_words(turn: Turn, node: AskingNode) -> None:
     """Put the question again, shorter or plainer, and listen."""
     question = question_of(turn, node)

@@ -75,8 +75,11 @@ class Turn:
                 )
 
     def say_again(self) -> None:
-        """Say what was said last."""
+        """Say what was said last, but for what this step has said already."""
+        said = {(spoken.text, spoken.language) for spoken in self._spoken}
         for spoken in self.state.spoken:
+            if (spoken.text, spoken.language) in said:
+                continue
             self._spoken.append(spoken)
             self.actions.append(
                 Say(text=spoken.text, language=spoken.language, static=spoken.static)

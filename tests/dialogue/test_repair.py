@@ -158,6 +158,18 @@ def test_the_last_silence_ends_a_call_in_any_state() -> None:
     assert isinstance(talk.wait, HangUp)
 
 
+def test_a_takeover_says_again_what_may_not_have_been_heard() -> None:
+    talk = at_account()
+    talk.say("447123", "give_value", ("digits", "447123"))
+    answer = talk.reply(200, {"balance": "1250.00", "currency": "INR"})
+    assert len(answer) == 2
+    bridge = "We lost you for a moment, but I am here again."
+    talk.takeover()
+    assert talk.put(Resumed()) == [bridge, *answer]
+    talk.takeover()
+    assert talk.put(Resumed()) == [bridge, *answer]
+
+
 def test_help_says_what_can_be_said_here() -> None:
     talk = at_main()
     texts = talk.say("help", "help")
