@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 
 from ivr.errors import IvrError
@@ -24,7 +25,9 @@ def refuse_used_port(host: str, port: int, setting: str) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
+            remedy = f"Stop what uses it, or set {setting} to another port."
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                remedy = "Set IVR_HOST to an address of this machine."
             raise IvrError(
-                f"Port {port} on {host} cannot be opened: {error.strerror}.",
-                remedy=f"Stop what uses it, or set {setting} to another port.",
+                f"Port {port} on {host} cannot be opened: {error.strerror}.", remedy=remedy
             ) from None

@@ -19,6 +19,7 @@ from ivr.dialogue.flow import Flow
 from ivr.errors import IvrError
 from ivr.integrations.hub import IntegrationHub
 from ivr.nlu.spacy import SpacyInterpreter
+from ivr.ports import refuse_used_port
 from ivr.settings import Settings
 from ivr.speech.recognition.models import models_for
 from ivr.speech.recognition.vosk import VoskRecogniser
@@ -61,6 +62,12 @@ class Worker:
     async def start(self) -> None:
         """Load the engines, then listen. Raises IvrError when something it needs is missing."""
         settings = self._settings
+        for port, setting in (
+            (settings.audiosocket_port, "IVR_AUDIOSOCKET_PORT"),
+            (settings.http_port, "IVR_HTTP_PORT"),
+        ):
+            # Before the engines, which take their time.
+            refuse_used_port(settings.host, port, setting)
         services = await self._services()
         control = None
         if settings.ami_secret is not None:

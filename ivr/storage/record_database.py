@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from ivr.errors import IvrError
 from ivr.storage.record import CallFinished, CallStarted, TurnTaken
-from ivr.storage.schema import bring_up_to_date
+from ivr.storage.schema import bring_up_to_date, check_url
 
 AnyRecord = CallStarted | TurnTaken | CallFinished
 
@@ -90,6 +90,7 @@ class RecordDatabase:
     """
 
     def __init__(self, database_url: str) -> None:
+        check_url(database_url)
         self._url = database_url
         self._connection: Connection | None = None
         self._deadline: _Deadline | None = None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 
 from ivr.errors import IvrError
 from ivr.settings import PROJECT
@@ -24,6 +25,7 @@ def apply_schema(database_url: str, *, timeout_s: int = 3) -> None:
 
     Raises IvrError where the database is away or does not allow it.
     """
+    check_url(database_url)
     try:
         with psycopg.connect(
             database_url,
@@ -33,8 +35,20 @@ def apply_schema(database_url: str, *, timeout_s: int = 3) -> None:
             bring_up_to_date(connection)
     except psycopg.Error as error:
         raise IvrError(
-            f"The tables cannot be made: {str(error).strip()}.",
+            f"The tables cannot be made: {str(error).strip().rstrip('.?')}.",
             remedy="See that PostgreSQL runs and that IVR_DATABASE_URL may create tables.",
+        ) from None
+
+
+def check_url(database_url: str) -> None:
+    """Raise IvrError where this is no address of a database; what it is may hold a password, and
+    so is not quoted."""
+    try:
+        conninfo_to_dict(database_url)
+    except psycopg.ProgrammingError:
+        raise IvrError(
+            "The PostgreSQL URL cannot be used.",
+            remedy="Set IVR_DATABASE_URL like postgresql://user:password@host:5432/database.",
         ) from None
 
 
