@@ -177,6 +177,13 @@ class Worker:
         synthesis = settings.synthesis_url
         if synthesis is None:
             raise _not_given("synthesis_url")
+        # An address that is none is found here, before the engines load.
+        sessions = RedisSessionStore(redis)
+        self._closing.append(sessions.close)
+        records = RecordJournal(settings.var_dir / "journal", settings.worker_name, database)
+        self._closing.append(records.close)
+        prompts = PromptCache(SynthesisClient(synthesis), settings.var_dir / "prompts")
+        self._closing.append(prompts.close)
         recogniser = VoskRecogniser(
             models_for(settings, settings.recognition_models), threads=settings.recogniser_threads
         )
@@ -186,17 +193,11 @@ class Worker:
             asyncio.to_thread(SpacyInterpreter, settings.nlu_dir, settings.var_dir / "nlu"),
         )
         self._closing.append(interpreter.close)
-        sessions = RedisSessionStore(redis)
-        self._closing.append(sessions.close)
-        records = RecordJournal(settings.var_dir / "journal", settings.worker_name, database)
         records.start()
-        self._closing.append(records.close)
         self._metrics.watch_recogniser(lambda: recogniser.backlog_ms)
         self._metrics.watch_records(lambda: records.backlog)
         hub = IntegrationHub(settings.integrations)
         self._closing.append(hub.close)
-        prompts = PromptCache(SynthesisClient(synthesis), settings.var_dir / "prompts")
-        self._closing.append(prompts.close)
         await self._prerender(prompts)
         return Services(
             flow=self._flow,
