@@ -17,7 +17,7 @@ _DIGIT_WORDS = frozenset("zero oh o one two three four five six seven eight nine
 _REPEATS = {"double": 2, "triple": 3}
 _UNFINISHED = frozenset(
     "a an the my your to of for from in on at with and or but i i'd i'm is are was want like need "
-    "can could please um uh er double triple hundred thousand this that".split()
+    "can could um uh er double triple hundred thousand this that".split()
 )
 
 
