@@ -4,8 +4,10 @@ process may write."""
 from __future__ import annotations
 
 import resource
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,10 +61,9 @@ def test_a_disk_that_is_full_to_the_last_byte(
     tmp_path: Path, small_disk: Callable[[str], Path]
 ) -> None:
     disk = small_disk("64k")
-    with pytest.raises(OSError, match="No space left"), (disk / "ballast").open("wb") as ballast:
-        while True:
-            ballast.write(bytes(4096))
-            ballast.flush()
+    with suppress(OSError):
+        (disk / "ballast").write_bytes(bytes(1 << 20))
+    assert shutil.disk_usage(disk).free == 0
     sentence = ivrctl(tmp_path, "serve", environment={"IVR_VAR_DIR": str(disk / "var")}).sentence
     assert "is full. Make room, or set IVR_VAR_DIR" in sentence
 
