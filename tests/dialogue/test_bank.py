@@ -24,7 +24,8 @@ def at_account(talk: Talk) -> Talk:
 
 def at_confirmation() -> Talk:
     talk = english()
-    talk.say("send fifty rupees to raj", "transfer_money", ("amount", "50.00"), ("person", "raj"))
+    # The engine writes names as names are written.
+    talk.say("send fifty rupees to raj", "transfer_money", ("amount", "50.00"), ("person", "Raj"))
     talk.key("447123")
     talk.reply(200, ACCOUNT)
     assert talk.texts == ["You want to send fifty rupees to raj. Is that right?"]

@@ -270,7 +270,9 @@ class _Choice(SlotType):
         return config.options
 
     def canonical(self, config: SlotConfig, value: str, today: date) -> Heard:
-        return value if value in self.values(config) else None
+        # Options are names of the flow's own; an entity is written as its engine writes it.
+        named = {option.name.casefold(): option.name for option in self.options(config, "")}
+        return named.get(value.casefold())
 
     def exact(self, config: SlotConfig, text: str, language: str) -> str | None:
         return by_exact_phrase(self.options(config, language), language, text)
