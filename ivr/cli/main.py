@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("ivr.cli.models:models", "List and install what turns speech into words."),
     "nlu": ("ivr.cli.nlu:nlu", "Train, test and try understanding."),
     "prompts": ("ivr.cli.prompts:prompts", "Make the sound files that a switch plays itself."),
+    "scenario": ("ivr.cli.scenario:scenario", "Play what callers do, and judge what comes back."),
     "serve": ("ivr.cli.serve:serve", "Run everything: workers and what they need."),
     "worker": ("ivr.cli.serve:worker", "Run one worker; its neighbours are given by URL."),
 }

@@ -1,0 +1,108 @@
+"""Running scenarios: several at once, each told of as soon as it is known."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from ivr.dialogue.flow import Flow
+from ivr.errors import IvrError
+from ivr.nlu.spacy import SpacyInterpreter
+from ivr.scenarios.outcome import Outcome
+from ivr.scenarios.scenario import Level
+from ivr.scenarios.scenario_file import Loaded
+from ivr.scenarios.text_level import play_text
+from ivr.settings import Settings
+
+Play = Callable[[Loaded, Flow, Outcome], Awaitable[None]]
+"""Plays one scenario at one level and notes what came of it. Raises IvrError where the level
+itself is broken."""
+
+_LONGEST_S = 240.0
+_TEXT_JOBS = 64
+
+
+class Flows:
+    """The flows that scenarios name, each loaded once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._own = settings.flow
+        self._loaded: dict[Path, Flow] = {}
+
+    def of(self, loaded: Loaded) -> Flow:
+        """The flow that answers. Raises FlowError."""
+        path = (loaded.flow or self._own).resolve()
+        if path not in self._loaded:
+            self._loaded[path] = Flow.load(path)
+        return self._loaded[path]
+
+
+async def run_text(
+    scenarios: Sequence[Loaded],
+    settings: Settings,
+    tell: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Run at text level."""
+    interpreter = await asyncio.to_thread(
+        SpacyInterpreter, settings.nlu_dir, settings.var_dir / "nlu"
+    )
+
+    async def play(loaded: Loaded, flow: Flow, outcome: Outcome) -> None:
+        await play_text(loaded, flow, interpreter, outcome)
+
+    try:
+        return await run(scenarios, settings, "text", play, jobs=_TEXT_JOBS, tell=tell)
+    finally:
+        await interpreter.close()
+
+
+async def run(
+    scenarios: Sequence[Loaded],
+    settings: Settings,
+    level: Level,
+    play: Play,
+    *,
+    jobs: int,
+    times: bool = False,
+    tell: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Run the scenarios that are for `level`, `jobs` of them at once; the others are skipped.
+
+    `tell` is called with each outcome when it is known. Raises FlowError.
+    """
+    flows = Flows(settings)
+    outcomes = [Outcome(loaded=loaded, level=level, times=times) for loaded in scenarios]
+    waiting: list[tuple[Outcome, Flow]] = []
+    for outcome in outcomes:
+        if level in outcome.loaded.scenario.at:
+            waiting.append((outcome, flows.of(outcome.loaded)))
+        else:
+            outcome.skipped, outcome.why = True, f"it is not for {level} level"
+            tell(outcome)
+    # The longest first, so that they do not keep everybody waiting in the end.
+    waiting.sort(key=lambda each: -len(each[0].loaded.scenario.steps))
+    queue = iter(waiting)
+
+    async def work() -> None:
+        for outcome, flow in queue:
+            began = time.monotonic()
+            await _play(play, outcome, flow)
+            outcome.seconds = time.monotonic() - began
+            tell(outcome)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(jobs, len(waiting))):
+            group.create_task(work())
+    return outcomes
+
+
+async def _play(play: Play, outcome: Outcome, flow: Flow) -> None:
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            await play(outcome.loaded, flow, outcome)
+    except TimeoutError:
+        outcome.why = f"it was not over after {_LONGEST_S:g} s"
+    except IvrError as error:
+        outcome.why = str(error)
