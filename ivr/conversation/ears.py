@@ -70,7 +70,7 @@ class Ears:
         self.abandon()
         self._language = language
         self._phrases = phrases
-        self._utterances = self._listen(self._on_partial)
+        self._utterances = self._listen(self._partial)
         frames = round((onset_ms_ago + PRE_ROLL_MS) / self._format.ptime_ms)
         self._pending = list(self._recent)[-frames:]
         self._hand_over()
@@ -116,6 +116,11 @@ class Ears:
         self._peeked = None
         for utterance in utterances:
             utterance.abandon()
+
+    def _partial(self, text: str) -> None:
+        # The running hypothesis lags behind what a look has found.
+        if self._peeked is None or not self._peeked.text:
+            self._on_partial(text)
 
     def _listen(self, on_partial: Callable[[str], None] | None) -> list[Utterance]:
         """Open what listens: the narrowed utterance first, where there are likely answers."""
