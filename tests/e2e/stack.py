@@ -40,7 +40,7 @@ class Stack:
     workers: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] = field(init=False)
-    notes: ServeNotes = field(init=False)
+    notes: ServeNotes = field(init=False, repr=False)
     """What runs where."""
 
     def __enter__(self) -> Stack:
@@ -81,6 +81,7 @@ class Stack:
             **inherited,
             "IVR_VAR_DIR": str(self.folder),
             "IVR_AUDIOSOCKET_PORT": "0",
+            "IVR_FREESWITCH_PORT": "0",
             "IVR_HTTP_PORT": "0",
             "IVR_WORKERS": str(self.workers),
             "IVR_DRAIN_S": "5",

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from uuid import UUID
 
 from ivr.audio.format import FRAME_MS, Audio
 from ivr.audio.level import level_dbfs
-from ivr.phone.caller import Phone
+from ivr.phone.caller import QUIET_MS, Phone
 from ivr.phone.handset import AUDIBLE_DBFS, CallOver
 from ivr.phone.listener import BotEar
 from ivr.settings import Settings
+from tests.e2e.stack import Stack
 from tests.e2e.words import was_heard
 
 LONGEST_SILENCE_MS = 2000.0
@@ -27,7 +29,7 @@ SENTENCES = (
 
 Sounds = Mapping[str, Audio]
 
-_QUIET_MS = 500.0
+_PAUSE_MS = 500.0
 """Silence after which it is worth finding out what has been said."""
 
 
@@ -57,9 +59,10 @@ class Talk:
         self._bots_turn()
 
     async def press(self, keys: str) -> None:
-        """Press keys."""
-        await self.phone.press(keys)
+        """Press keys. The answer may come before the last has quite left."""
+        await self.phone.press(keys[:-1])
         self._bots_turn()
+        await self.phone.press(keys[-1])
 
     async def hear_begin(self) -> None:
         """Wait until the bot speaks. Raises AssertionError after `LONGEST_SILENCE_MS`."""
@@ -80,7 +83,7 @@ class Talk:
             while True:
                 over = await self._hear_more()
                 if not over:
-                    await handset.heard_quiet(_QUIET_MS, within_s)
+                    await handset.heard_quiet(_PAUSE_MS, within_s)
                 words = await self._ear.words()
                 if was_heard(phrase, words):
                     self.silences_ms.append(self._longest_silence_ms())
@@ -96,6 +99,16 @@ class Talk:
                     ) from None
                 except CallOver:
                     continue
+
+    async def hear_out(self, within_s: float = 40.0) -> Audio:
+        """Wait until the bot has fallen silent, or the call is over; return what it said since
+        the caller's turn, for languages that no model knows.
+        """
+        await self.hear_begin()
+        await self.phone.handset.heard_quiet(QUIET_MS, within_s)
+        self.silences_ms.append(self._longest_silence_ms())
+        bot = self.phone.handset.record()[1]
+        return Audio(bot.pcm[self._turn_from :], bot.format)
 
     async def hang_up(self) -> None:
         """Put the receiver down and let go of everything; twice is harmless."""
@@ -125,3 +138,21 @@ class Talk:
             else:
                 longest, silent = max(longest, silent), 0
         return float(longest * FRAME_MS)
+
+
+class SwitchedTalk(Talk):
+    """A call through a switch, which gives it an id of its own: found by the caller's `number`."""
+
+    def __init__(
+        self, phone: Phone, sounds: Sounds, stack: Stack, number: str, language: str
+    ) -> None:
+        super().__init__(phone, sounds, language)
+        self.number = number
+        self._stack = stack
+
+    async def call_id(self) -> UUID:
+        """The call's id, once a worker has it."""
+        entry = await asyncio.to_thread(
+            self._stack.until_logged, "call_started", caller=self.number
+        )
+        return UUID(entry["call_id"])
