@@ -1,12 +1,56 @@
-"""TCP ports of this machine."""
+"""Ports of this machine."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import socket
+from dataclasses import dataclass
 
 from ivr.errors import IvrError
+
+LAST_PORT = 65535
+_RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """Ports from `first` to `last`, both included; written "16000-16999"."""
+
+    first: int
+    last: int
+
+    @classmethod
+    def parse(cls, text: str) -> PortRange:
+        """Read the written form. Raises ValueError."""
+        found = _RANGE.fullmatch(text.strip())
+        if found is None:
+            raise ValueError(f"{text!r} is no range of ports such as 16000-16999")
+        first, last = int(found[1]), int(found[2])
+        if not 0 < first <= last <= LAST_PORT:
+            raise ValueError(f"{text!r} does not run upwards within 1-{LAST_PORT}")
+        return cls(first, last)
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    def as_range(self) -> range:
+        """The ports themselves."""
+        return range(self.first, self.last + 1)
+
+    def share(self, number: int, of: int) -> PortRange:
+        """The part of sharer `number` (from 0) of `of`: parts are all but equal and never meet.
+
+        Raises ValueError when there are fewer ports than sharers.
+        """
+        if len(self) < of:
+            raise ValueError(f"{self} has no port for each of {of}")
+        edges = [self.first + len(self) * edge // of for edge in (number, number + 1)]
+        return PortRange(edges[0], edges[1] - 1)
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:

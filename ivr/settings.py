@@ -6,21 +6,29 @@ No secret has a default that works.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
+from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from ivr.errors import IvrError
+from ivr.ports import PortRange
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def _port_range(value: Any) -> Any:
+    return PortRange.parse(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -44,9 +52,11 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     audiosocket_port: int = Field(9092, ge=0, le=65535)
-    http_port: int = Field(9080, ge=0, le=65535)
+    freeswitch_port: int = Field(9082, ge=0, le=65535)
+    """Where a FreeSWITCH dialplan's `socket` connects to."""
+    http_port: int = Field(9072, ge=0, le=65535)
     workers: int = Field(1, ge=1, le=64)
-    """How many workers `serve` runs; worker n listens n ports above the two given."""
+    """How many workers `serve` runs; worker n listens n ports above the three given."""
     drain_s: float = Field(60.0, ge=0)
     max_calls: int = Field(200, ge=1)
 
@@ -62,6 +72,18 @@ class Settings(BaseSettings):
     ami_user: str = "ivr"
     ami_secret: SecretStr | None = None
     """None: no Asterisk Manager Interface; language and transfers then stay unknown to us."""
+
+    freeswitch_switches: tuple[IPv4Network, ...] = ()
+    """Networks whose FreeSWITCH may connect, e.g. ["10.0.0.0/24"]; empty: whoever reaches the
+    port."""
+    media_ports: Annotated[PortRange | None, NoDecode, BeforeValidator(_port_range)] = None
+    """UDP ports for the sound of FreeSWITCH's calls, e.g. "16000-16999"; the workers of a `serve`
+    share them out. None: any free port."""
+    event_socket_host: str = "127.0.0.1"
+    event_socket_port: int = Field(8021, ge=1, le=65535)
+    event_socket_password: SecretStr | None = None
+    """Of the FreeSWITCH whose workers are all of this `serve`: it takes no calls while none of
+    them would. None: the dialplan alone refuses them."""
 
     recogniser_threads: int = Field(2, ge=1, le=32)
     worker_name: str = "worker-0"
@@ -81,6 +103,8 @@ class Settings(BaseSettings):
                 text = value.get_secret_value()
             elif isinstance(value, dict):
                 text = json.dumps(value)
+            elif isinstance(value, Sequence) and not isinstance(value, str):
+                text = json.dumps([str(each) for each in value])
             else:
                 text = str(value)
             variables[f"IVR_{name.upper()}"] = text

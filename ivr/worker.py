@@ -33,6 +33,7 @@ from ivr.telemetry.metrics import Metrics
 from ivr.telephony.audiosocket.ami import AmiControl
 from ivr.telephony.audiosocket.server import AudioSocketServer
 from ivr.telephony.call import Call
+from ivr.telephony.freeswitch.server import FreeSwitchServer
 from ivr.telephony.media_clock import MediaClock
 
 _PRERENDER_S = 20.0
@@ -50,7 +51,8 @@ class Worker:
         self._calls: set[asyncio.Task[None]] = set()
         self._opened = False
         self._draining = False
-        self._server: AudioSocketServer | None = None
+        self._audiosocket: AudioSocketServer | None = None
+        self._freeswitch: FreeSwitchServer | None = None
         self._clock = MediaClock()
         self._metrics = Metrics()
 
@@ -64,10 +66,12 @@ class Worker:
         settings = self._settings
         for port, setting in (
             (settings.audiosocket_port, "IVR_AUDIOSOCKET_PORT"),
+            (settings.freeswitch_port, "IVR_FREESWITCH_PORT"),
             (settings.http_port, "IVR_HTTP_PORT"),
         ):
             # Before the engines, which take their time.
             refuse_used_port(settings.host, port, setting)
+        media_ports = settings.media_ports
         services = await self._services()
         control = None
         if settings.ami_secret is not None:
@@ -81,6 +85,13 @@ class Worker:
             self._closing.append(control.close)
 
         def answer(call: Call) -> None:
+            if self._live > settings.max_calls:
+                # With those of the other switch; the dialplan tries the next worker.
+                call.drop()
+                return
+            converse(call)
+
+        def converse(call: Call) -> None:
             task = VoiceConversation(call, services).start()
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
@@ -100,7 +111,7 @@ class Worker:
         )
         await health.start()
         self._closing.append(health.stop)
-        self._server = AudioSocketServer(
+        self._audiosocket = audiosocket = AudioSocketServer(
             settings.host,
             settings.audiosocket_port,
             answer,
@@ -108,12 +119,23 @@ class Worker:
             clock=self._clock,
             max_calls=settings.max_calls,
         )
-        await self._server.start()
+        self._freeswitch = freeswitch = FreeSwitchServer(
+            settings.host,
+            settings.freeswitch_port,
+            converse,
+            media_ports=None if media_ports is None else media_ports.as_range(),
+            switches=settings.freeswitch_switches,
+            max_calls=settings.max_calls,
+            other_calls=lambda: audiosocket.live_calls,
+        )
+        await audiosocket.start()
+        await freeswitch.start()
         self._opened = True
         _log.info(
             "worker_ready",
             worker=settings.worker_name,
             audiosocket=f"{settings.host}:{settings.audiosocket_port}",
+            freeswitch=f"{settings.host}:{freeswitch.port}",
             http=f"{settings.host}:{health.port}",
             flow=self._flow.name,
             languages=sorted(services.recogniser.languages),
@@ -132,8 +154,8 @@ class Worker:
     async def drain(self) -> None:
         """Take no more calls; wait for the live ones, `drain_s` at most."""
         self._draining = True
-        if self._server is not None:
-            await self._server.pause_accepting()
+        for server in self._servers:
+            await server.pause_accepting()
         _log.info("draining", live_calls=self._live, at_most_s=self._settings.drain_s)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_s):
@@ -142,8 +164,8 @@ class Worker:
 
     async def close(self) -> None:
         """End what still lives, and let go of everything, last things first."""
-        if self._server is not None:
-            await self._server.stop()
+        for server in self._servers:
+            await server.stop()
         if self._calls:
             await asyncio.wait(self._calls, timeout=5)
         for close in reversed(self._closing):
@@ -158,12 +180,17 @@ class Worker:
     def _live(self) -> int:
         # A call whose caller is still being asked for has no conversation yet, one that has just
         # ended may still be writing its records.
-        on_line = self._server.live_calls if self._server is not None else 0
-        return max(self.live_calls, on_line)
+        return max(self.live_calls, sum(server.live_calls for server in self._servers))
+
+    @property
+    def _servers(self) -> list[AudioSocketServer | FreeSwitchServer]:
+        return [each for each in (self._audiosocket, self._freeswitch) if each is not None]
 
     def _readiness(self) -> tuple[HTTPStatus, dict[str, Any]]:
-        open_ = self._server is not None and self._server.accepting
-        full = self._live >= self._settings.max_calls
+        servers = self._servers
+        open_ = bool(servers) and all(server.accepting for server in servers)
+        promised = self._freeswitch.promised_calls if self._freeswitch is not None else 0
+        full = self._live + promised >= self._settings.max_calls
         ready = open_ and not full
         body: dict[str, Any] = {"ready": ready, "live_calls": self._live}
         if not ready:

@@ -26,10 +26,11 @@ async def run_demo(*, as_json: bool, verbose: bool) -> bool:
     """Make the call and show it; returns whether the caller got what they came for."""
     console = Console(stderr=as_json, highlight=False)
     settings = load_settings()
-    audiosocket_port, http_port = free_ports(2)
+    audiosocket_port, freeswitch_port, http_port = free_ports(3)
     settings = settings.model_copy(
         update={
             "audiosocket_port": audiosocket_port,
+            "freeswitch_port": freeswitch_port,
             "http_port": http_port,
             "workers": 1,
             "drain_s": 2.0,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import yaml
 
-from ivr.audio.format import TELEPHONE, Audio
+from ivr.audio.format import SAMPLE_BYTES, TELEPHONE, Audio
 from ivr.audio.g711 import A_LAW, MU_LAW
 from ivr.cli.main import run_async
 from ivr.errors import IvrError
@@ -23,13 +26,44 @@ TEXTS = PROJECT / "asterisk" / "prompts.yaml"
 FOLDER = "ivr"
 """The dialplan plays `ivr/NAME`, beside the switch's own sounds."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """Where a switch has its texts and its sounds, and which files it plays."""
+
+    texts: Path
+    sounds: Path
+    encoding: str
+
+
+SWITCHES = {
+    "asterisk": Switch(texts=TEXTS, sounds=Path("/usr/share/asterisk/sounds"), encoding="sln"),
+    "freeswitch": Switch(
+        texts=PROJECT / "freeswitch" / "prompts.yaml",
+        sounds=Path("/usr/share/freeswitch/sounds"),
+        encoding="wav",
+    ),
+}
+
+
+def _wav(pcm: bytes) -> bytes:
+    whole = io.BytesIO()
+    with wave.open(whole, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(SAMPLE_BYTES)
+        file.setframerate(TELEPHONE.rate)
+        file.writeframes(pcm)
+    return whole.getvalue()
+
+
 ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "sln": bytes,
     "ulaw": MU_LAW.encode,
     "alaw": A_LAW.encode,
+    "wav": _wav,
 }
-"""File extension, which is Asterisk's name of the format, and how it is made; all at 8,000 Hz
-and without a header."""
+"""File extension, which is the switches' name of the format, and how it is made; all at 8,000 Hz,
+and but for `wav` without a header."""
 
 Texts = Mapping[str, Mapping[str, str]]
 """Prompt name to language to text."""
@@ -57,7 +91,7 @@ def load_texts(file: Path) -> Texts:
 async def render_prompts(
     synthesiser: Synthesiser, folder: Path, texts: Texts, *, encoding: str = "sln"
 ) -> list[Path]:
-    """Speak every text into Asterisk's `sounds` folder and return the files, in order.
+    """Speak every text into a switch's `sounds` folder and return the files, in order.
 
     A prompt of one language becomes `ivr/NAME`, which every caller hears; one of several becomes
     `LANGUAGE/ivr/NAME`, of which a caller hears their own. Raises SynthesisFailed, IvrError.
@@ -92,35 +126,39 @@ def prompts() -> None:
     """Make the sound files that a switch plays by itself.
 
     \b
-    Example: ivrctl prompts render --switch asterisk
+    Example: ivrctl prompts render --switch freeswitch
     """
 
 
 @prompts.command()
-@click.option("--switch", type=click.Choice(["asterisk"]), required=True, help="For which switch.")
+@click.option(
+    "--switch", type=click.Choice(list(SWITCHES)), required=True, help="For which switch."
+)
 @click.option(
     "--to",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("/usr/share/asterisk/sounds"),
-    show_default=True,
-    help="The switch's sounds folder.",
+    help="The switch's sounds folder.  [default: /usr/share/SWITCH/sounds]",
 )
 @click.option(
     "--texts",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=TEXTS,
-    help="What is said.  [default: asterisk/prompts.yaml]",
+    help="What is said.  [default: SWITCH/prompts.yaml of the project]",
 )
-@click.option("--encoding", type=click.Choice(sorted(ENCODINGS)), default="sln", show_default=True)
-def render(switch: str, folder: Path, texts: Path, encoding: str) -> None:
+@click.option(
+    "--encoding",
+    type=click.Choice(sorted(ENCODINGS)),
+    help="Kind of file.  [default: sln for asterisk, wav for freeswitch]",
+)
+def render(switch: str, folder: Path | None, texts: Path | None, encoding: str | None) -> None:
     """Speak the switch's prompts into files.
 
     \b
-    Example: ivrctl prompts render --switch asterisk --to /usr/share/asterisk/sounds
+    Example: ivrctl prompts render --switch freeswitch --to /usr/share/freeswitch/sounds
     """
-    del switch  # there is one so far
-    made = run_async(_render(folder, load_texts(texts), encoding))
+    usual = SWITCHES[switch]
+    said = load_texts(texts or usual.texts)
+    made = run_async(_render(folder or usual.sounds, said, encoding or usual.encoding))
     for file in made:
         click.echo(file)
 

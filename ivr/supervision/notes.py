@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ivr.settings import Settings
+from ivr.supervision.worker_ports import WorkerPorts
 
 NOTES = "serve.json"
 """In `var_dir`, while `serve` runs."""
@@ -23,6 +24,7 @@ class ServeNotes(BaseModel):
     pid: int = Field(gt=0)
     host: str
     audiosocket_ports: tuple[int, ...] = Field(min_length=1)
+    freeswitch_ports: tuple[int, ...] = Field(min_length=1)
     http_ports: tuple[int, ...] = Field(min_length=1)
     database_url: str | None = None
     redis_url: str | None = None
@@ -30,16 +32,15 @@ class ServeNotes(BaseModel):
     integrations: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, settings: Settings, audiosocket_ports: list[int], http_ports: list[int]
-    ) -> ServeNotes:
+    def of(cls, settings: Settings, ports: WorkerPorts) -> ServeNotes:
         """Notes of this process, which serves with these settings."""
         database, redis = settings.database_url, settings.redis_url
         return cls(
             pid=os.getpid(),
             host=settings.host,
-            audiosocket_ports=tuple(audiosocket_ports),
-            http_ports=tuple(http_ports),
+            audiosocket_ports=ports.audiosocket,
+            freeswitch_ports=ports.freeswitch,
+            http_ports=ports.http,
             database_url=database and database.get_secret_value(),
             redis_url=redis and redis.get_secret_value(),
             synthesis_url=settings.synthesis_url,

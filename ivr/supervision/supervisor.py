@@ -10,14 +10,13 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import structlog
 from pydantic import SecretStr
 
 from ivr.dialogue.flow import Flow
-from ivr.errors import IvrError
-from ivr.ports import free_ports, refuse_used_port
 from ivr.settings import Settings
 from ivr.speech.synthesis.supervised import SynthesisProcess
 from ivr.storage.embedded.folder import cannot_use
@@ -27,13 +26,16 @@ from ivr.storage.schema import apply_schema
 from ivr.supervision.bank_process import BankProcess
 from ivr.supervision.embedded_server import EmbeddedServer
 from ivr.supervision.notes import ServeNotes, remove_notes
+from ivr.supervision.probe import status_of
+from ivr.supervision.switch_gate import SwitchGate
 from ivr.supervision.ward import Ward
 from ivr.supervision.watchdog import watch
+from ivr.supervision.worker_ports import WorkerPorts
 from ivr.supervision.worker_process import WorkerProcess
 
-_log = structlog.get_logger()
+_READY_WITHIN_S = 1.0
 
-_LAST_PORT = 65535
+_log = structlog.get_logger()
 
 Progress = Callable[[str], None]
 """Told what is being started."""
@@ -47,8 +49,8 @@ class Supervisor:
         self._progress = progress
         self._wards: list[tuple[Ward, float]] = []
         self._watches: list[asyncio.Task[None]] = []
-        self._audiosocket_ports: list[int] = []
-        self._http_ports: list[int] = []
+        self._ports = WorkerPorts()
+        self._gate: SwitchGate | None = None
         self.settings = settings
         """The settings with the URLs of what was started filled in."""
 
@@ -60,23 +62,27 @@ class Supervisor:
     async def start(self) -> None:
         """Start everything. Raises IvrError; what had been started is stopped again."""
         Flow.load(self._settings.flow)
-        self._choose_ports()
+        self._ports = WorkerPorts.choose(self._settings)
         try:
             await self._start_neighbours()
             await self._start_workers()
         except BaseException:
             await self.stop()
             raise
-        notes = ServeNotes.of(self.settings, self._audiosocket_ports, self._http_ports)
+        notes = ServeNotes.of(self.settings, self._ports)
         notes.write(self.settings.var_dir)
         _log.info(
             "serving",
             host=notes.host,
             audiosocket_ports=notes.audiosocket_ports,
+            freeswitch_ports=notes.freeswitch_ports,
             http_ports=notes.http_ports,
         )
         for ward, every_s in self._wards:
             self._watches.append(asyncio.create_task(watch(ward, every_s=every_s)))
+        self._gate = SwitchGate.of(self.settings, self._any_worker_ready)
+        if self._gate is not None:
+            self._watches.append(asyncio.create_task(self._gate.watch()))
 
     async def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, then stop: workers drain first."""
@@ -103,6 +109,8 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
         self._watches.clear()
+        if self._gate is not None:
+            await self._gate.shut()
         workers = [ward for ward, _ in self._wards if isinstance(ward, WorkerProcess)]
         await asyncio.gather(*(ward.stop() for ward in workers), return_exceptions=True)
         for ward, _ in reversed(self._wards):
@@ -111,29 +119,6 @@ class Supervisor:
                     await ward.stop()
         self._wards.clear()
         remove_notes(self.settings.var_dir)
-
-    def _choose_ports(self) -> None:
-        """Two ports a worker, all different and free. Raises IvrError."""
-        settings = self._settings
-        taken: dict[int, str] = {}
-        for setting, first, ports in (
-            ("IVR_AUDIOSOCKET_PORT", settings.audiosocket_port, self._audiosocket_ports),
-            ("IVR_HTTP_PORT", settings.http_port, self._http_ports),
-        ):
-            if first == 0:
-                ports[:] = free_ports(settings.workers, settings.host)
-                continue
-            ports[:] = range(first, first + settings.workers)
-            for port in ports:
-                if port > _LAST_PORT or port in taken:
-                    why = f"is {taken[port]}'s" if port in taken else "does not exist"
-                    raise IvrError(
-                        f"{settings.workers} workers want ports {ports[0]} to {ports[-1]}, "
-                        f"and port {port} {why}.",
-                        remedy=f"Set {setting} to a port with enough free ones above it.",
-                    )
-                taken[port] = setting
-                refuse_used_port(settings.host, port, setting)
 
     async def _start_neighbours(self) -> None:
         settings = self._settings
@@ -178,21 +163,22 @@ class Supervisor:
         self._wards.extend((ward, 0.4) for ward in wards)
         await asyncio.gather(*(ward.start() for ward in wards))
 
+    async def _any_worker_ready(self) -> bool:
+        asked = (
+            status_of(self.settings.host, port, "/ready", _READY_WITHIN_S)
+            for port in self._ports.http
+        )
+        return HTTPStatus.OK in await asyncio.gather(*asked)
+
     def _worker(self, number: int) -> WorkerProcess:
         settings = self.settings
         name = f"worker-{number}"
-        http_port = self._http_ports[number]
-        mine = settings.model_copy(
-            update={
-                "worker_name": name,
-                "audiosocket_port": self._audiosocket_ports[number],
-                "http_port": http_port,
-            }
-        )
+        ports = self._ports.of_worker(number)
+        mine = settings.model_copy(update={"worker_name": name, **ports})
         return WorkerProcess(
             name,
             settings.host,
-            http_port,
+            self._ports.http[number],
             mine.as_environment(),
             stop_s=settings.drain_s + 8.0,
         )

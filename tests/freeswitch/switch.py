@@ -108,13 +108,13 @@ class FreeSwitch:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_S
-        while not self._answers():
+        while not self.answers_options():
             if not self.alive or time.monotonic() > deadline:
                 self.stop()
                 raise AssertionError(f"FreeSWITCH does not come up:\n{self.log()[-4000:]}")
             time.sleep(0.05)
 
-    def _answers(self) -> bool:
+    def answers_options(self) -> bool:
         """OPTIONS is answered: SIP is up, and so is all before it."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.settimeout(0.2)

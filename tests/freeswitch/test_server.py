@@ -177,3 +177,20 @@ async def test_fifty_calls_of_each_ending_leave_nothing(
     assert server.live_calls == 0
     assert len(asyncio.all_tasks()) <= tasks
     assert sockets() <= before + 2
+
+
+async def test_calls_from_elsewhere_count_too(conversations: Conversations) -> None:
+    elsewhere = 2
+    server = FreeSwitchServer(
+        "127.0.0.1", 0, conversations, max_calls=2, other_calls=lambda: elsewhere
+    )
+    await server.start()
+    for said in ("no", "yes"):
+        peer = Peer(server.port)
+        await peer.connect()
+        await peer.tell({"variable_ivr_ask": "admission"})
+        assert (await peer.until("ivr_admitted")).endswith(f"={said}")
+        await peer.close()
+        elsewhere = 1
+    assert server.promised_calls == 1
+    await server.stop()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
 from uuid import UUID
 
 import structlog
@@ -34,8 +34,9 @@ class FreeSwitchServer:
 
     `on_call` is called for each call once its sound flows. `media_ports` are the UDP ports for
     sound (None: any). `switches` are the networks that may connect ("10.0.0.0/24"); empty:
-    whoever reaches the port. `max_calls` bounds what is admitted: a call that was admitted, by
-    this worker or by another that died, is always taken.
+    whoever reaches the port. `max_calls` bounds what is admitted, `other_calls()` included, which
+    this worker has from elsewhere; a call that was admitted, by this worker or by another that
+    died, is always taken.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class FreeSwitchServer:
         on_call: CallHandler,
         *,
         media_ports: Iterable[int] | None = None,
-        switches: Collection[str] = (),
+        switches: Collection[str | IPv4Network] = (),
         max_calls: int = 200,
+        other_calls: Callable[[], int] = lambda: 0,
         limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -56,6 +58,7 @@ class FreeSwitchServer:
         self._ports = MediaPorts(media_ports)
         self._switches = [ip_network(each) for each in switches]
         self._max_calls = max_calls
+        self._other_calls = other_calls
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
         self._server: asyncio.Server | None = None
@@ -75,6 +78,11 @@ class FreeSwitchServer:
     def live_calls(self) -> int:
         """Calls that have told their id and have not ended."""
         return len(self._calls)
+
+    @property
+    def promised_calls(self) -> int:
+        """Calls that were admitted and have not come yet."""
+        return len(self._reserved)
 
     @property
     def accepting(self) -> bool:
@@ -174,14 +182,18 @@ class FreeSwitchServer:
                 self._take(link, channel, reply)
 
     def _say_whether(self, link: EslLink, channel: Channel) -> None:
-        admitted = len(self._calls) + len(self._reserved) < self._max_calls
+        self._free(channel.id)
+        admitted = self._has_place()
         if admitted:
             self._reserve(channel.id)
         link.request(commands.set_variable("ivr_admitted", "yes" if admitted else "no"))
         link.request(commands.EXIT)
 
+    def _has_place(self) -> bool:
+        taken = len(self._calls) + len(self._reserved) + self._other_calls()
+        return taken < self._max_calls
+
     def _reserve(self, call_id: UUID) -> None:
-        self._free(call_id)
         loop = asyncio.get_running_loop()
         self._reserved[call_id] = loop.call_later(RESERVED_S, self._free, call_id)
 
@@ -192,7 +204,7 @@ class FreeSwitchServer:
 
     def _take(self, link: EslLink, channel: Channel, reply: ChannelData) -> None:
         self._free(channel.id)
-        if not channel.admitted and len(self._calls) >= self._max_calls:
+        if not channel.admitted and not self._has_place():
             _log.warning("call_refused", call_id=str(channel.id), detail="too many calls")
             link.close()
             return
