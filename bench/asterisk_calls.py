@@ -167,7 +167,7 @@ async def _run(calls: int, seconds: float, workers: int, bar: Progress) -> dict[
                 "IVR_LOG_LEVEL": "warning",
             }
             with Stack(Path(folder) / "var", workers=workers, environment=environment) as stack:
-                ports = [stack.audiosocket_port + n for n in range(workers)]
+                ports = stack.notes.audiosocket_ports
                 switch.use_workers(*ports, spread=True)
                 before = _cpu(stack.descendants()), _cpu([switch.pid]), time.monotonic()
                 figures = await _bank(switch, calls, seconds, sounds, bar)
