@@ -42,3 +42,37 @@ CREATE TABLE IF NOT EXISTS turns (
     interrupted    boolean NOT NULL DEFAULT false,
     PRIMARY KEY (call_id, number)
 );
+
+-- One row for every INVITE that began a call, written by the edge (kamailio/cdr.cfg), also for
+-- calls that no worker ever saw. `id` is what nodes get as X-IVR-Call.
+CREATE TABLE IF NOT EXISTS cdrs (
+    id          uuid PRIMARY KEY,
+    sip_call_id text NOT NULL,
+    began_at    timestamptz NOT NULL,
+    answered_at timestamptz,
+    ended_at    timestamptz,
+    source      text NOT NULL,
+    trunk       text NOT NULL,
+    caller      text NOT NULL,
+    called      text NOT NULL,
+    node        text NOT NULL DEFAULT '',
+    status      integer NOT NULL,
+    cause       text NOT NULL,
+    detail      text NOT NULL DEFAULT ''
+);
+
+CREATE INDEX IF NOT EXISTS cdrs_began_at ON cdrs (began_at DESC);
+CREATE INDEX IF NOT EXISTS cdrs_open ON cdrs (sip_call_id) WHERE ended_at IS NULL;
+
+-- What a caller sent reaches SQL as hexadecimal digits. Bytes that are no text stay readable.
+CREATE OR REPLACE FUNCTION cdr_text(hex text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN convert_from(decode(hex, 'hex'), 'UTF8');
+EXCEPTION WHEN OTHERS THEN
+    BEGIN
+        RETURN encode(decode(hex, 'hex'), 'escape');
+    EXCEPTION WHEN OTHERS THEN
+        RETURN '';
+    END;
+END
+$$;

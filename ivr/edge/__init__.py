@@ -1,0 +1,1 @@
+"""The edge: Kamailio, as seen from outside it."""
