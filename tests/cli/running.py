@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivr.settings import PROJECT
+
 IVRCTL = Path(sys.executable).with_name("ivrctl")
 
 _HIDE = """
@@ -56,18 +58,25 @@ def ivrctl(
     timeout_s: float = 60,
     before: Callable[[], None] | None = None,
 ) -> Ran:
-    """Run `ivrctl` in `folder`, where it also keeps its things; `hidden` packages are missing."""
+    """Run `ivrctl` in `folder`, where it also keeps its things, on free ports; `hidden` packages
+    are missing.
+    """
     variables = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
+        "PYTHONPATH": str(PROJECT),
         "IVR_VAR_DIR": str(folder / "var"),
+        "IVR_AUDIOSOCKET_PORT": "0",
+        "IVR_FREESWITCH_PORT": "0",
+        "IVR_HTTP_PORT": "0",
         **(environment or {}),
     }
     if hidden:
         shim = folder / "hide"
         shim.mkdir(exist_ok=True)
         (shim / "sitecustomize.py").write_text(_HIDE)
-        variables |= {"PYTHONPATH": str(shim), "HIDDEN_PACKAGES": ",".join(hidden)}
+        variables["PYTHONPATH"] = os.pathsep.join([str(shim), str(PROJECT)])
+        variables["HIDDEN_PACKAGES"] = ",".join(hidden)
     ran = subprocess.run(
         [str(IVRCTL), *arguments],
         cwd=folder,

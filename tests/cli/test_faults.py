@@ -100,8 +100,7 @@ def test_a_wrong_value_in_the_settings_file(tmp_path: Path) -> None:
 
 
 def test_embedded_servers_are_refused_in_production(tmp_path: Path) -> None:
-    environment = {"IVR_ENV": "production", "IVR_AUDIOSOCKET_PORT": "0", "IVR_HTTP_PORT": "0"}
-    sentence = ivrctl(tmp_path, "serve", environment=environment).sentence
+    sentence = ivrctl(tmp_path, "serve", environment={"IVR_ENV": "production"}).sentence
     assert "refused in production" in sentence
     assert "IVR_DATABASE_URL" in sentence
 
@@ -122,12 +121,7 @@ def test_a_worker_is_given_its_neighbours(tmp_path: Path, missing: str) -> None:
     ],
 )
 def test_an_address_that_is_none(tmp_path: Path, variable: str, says: str) -> None:
-    environment = {
-        **NEIGHBOURS,
-        variable: "secret:password",
-        "IVR_AUDIOSOCKET_PORT": "0",
-        "IVR_HTTP_PORT": "0",
-    }
+    environment = {**NEIGHBOURS, variable: "secret:password"}
     ran = ivrctl(tmp_path, "worker", environment=environment)
     assert says in ran.sentence
     if variable != "IVR_SYNTHESIS_URL":
@@ -135,12 +129,7 @@ def test_an_address_that_is_none(tmp_path: Path, variable: str, says: str) -> No
 
 
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:
-    environment = {
-        **NEIGHBOURS,
-        "IVR_AUDIOSOCKET_PORT": "0",
-        "IVR_HTTP_PORT": "0",
-    }
-    sentence = ivrctl(tmp_path, "serve", environment=environment).sentence
+    sentence = ivrctl(tmp_path, "serve", environment=NEIGHBOURS).sentence
     assert "The tables cannot be made" in sentence
     assert "Connection refused" in sentence
     assert "See that PostgreSQL runs" in sentence
@@ -154,8 +143,6 @@ def test_a_database_that_is_not_there(tmp_path: Path) -> None:
 def test_a_port_in_use(tmp_path: Path, used_port: int, command: str, setting: str) -> None:
     environment = {
         **(NEIGHBOURS if command == "worker" else {}),
-        "IVR_AUDIOSOCKET_PORT": "0",
-        "IVR_HTTP_PORT": "0",
         setting: str(used_port),
     }
     sentence = ivrctl(tmp_path, command, environment=environment).sentence
@@ -164,7 +151,7 @@ def test_a_port_in_use(tmp_path: Path, used_port: int, command: str, setting: st
 
 
 def test_the_second_workers_port_in_use(tmp_path: Path, used_port: int) -> None:
-    environment = {"IVR_AUDIOSOCKET_PORT": str(used_port - 1), "IVR_HTTP_PORT": "0"}
+    environment = {"IVR_AUDIOSOCKET_PORT": str(used_port - 1)}
     sentence = ivrctl(tmp_path, "serve", "--workers", "2", environment=environment).sentence
     assert "IVR_AUDIOSOCKET_PORT" in sentence
 
@@ -177,13 +164,14 @@ def test_ports_that_overlap(tmp_path: Path) -> None:
 
 
 def test_ports_that_do_not_exist(tmp_path: Path) -> None:
-    environment = {"IVR_AUDIOSOCKET_PORT": "0", "IVR_HTTP_PORT": "65534"}
+    environment = {"IVR_HTTP_PORT": "65534"}
     sentence = ivrctl(tmp_path, "serve", "--workers", "4", environment=environment).sentence
     assert "port 65536 does not exist" in sentence
 
 
 def test_a_host_that_is_not_ours(tmp_path: Path) -> None:
-    sentence = ivrctl(tmp_path, "serve", environment={"IVR_HOST": "192.0.2.1"}).sentence
+    environment = {"IVR_HOST": "192.0.2.1", "IVR_AUDIOSOCKET_PORT": free_port()}
+    sentence = ivrctl(tmp_path, "serve", environment=environment).sentence
     assert "Set IVR_HOST to an address of this machine." in sentence
 
 
@@ -231,11 +219,7 @@ def test_a_folder_for_a_flow(tmp_path: Path) -> None:
 
 
 def test_no_recognition_model_at_all(tmp_path: Path) -> None:
-    environment = {
-        "IVR_BUNDLED_MODELS_DIR": str(tmp_path),
-        "IVR_AUDIOSOCKET_PORT": "0",
-        "IVR_HTTP_PORT": "0",
-    }
+    environment = {"IVR_BUNDLED_MODELS_DIR": str(tmp_path)}
     sentence = ivrctl(tmp_path, "serve", "--workers", "2", environment=environment).sentence
     assert "There is no recognition model" in sentence
     assert "ivrctl models install" in sentence
@@ -264,12 +248,7 @@ def test_what_is_not_there(tmp_path: Path, arguments: tuple[str, ...], says: str
 
 
 def test_no_training_data(tmp_path: Path) -> None:
-    environment = {
-        "IVR_NLU_DIR": str(tmp_path),
-        "IVR_AUDIOSOCKET_PORT": "0",
-        "IVR_HTTP_PORT": "0",
-    }
-    sentence = ivrctl(tmp_path, "serve", environment=environment).sentence
+    sentence = ivrctl(tmp_path, "serve", environment={"IVR_NLU_DIR": str(tmp_path)}).sentence
     assert "holds no training data" in sentence
     assert "IVR_NLU_DIR" in sentence
 
@@ -288,8 +267,7 @@ def test_no_training_data(tmp_path: Path) -> None:
     ],
 )
 def test_a_missing_engine(tmp_path: Path, package: str, says: str) -> None:
-    environment = {"IVR_AUDIOSOCKET_PORT": "0", "IVR_HTTP_PORT": "0"}
-    ran = ivrctl(tmp_path, "serve", environment=environment, hidden=[package])
+    ran = ivrctl(tmp_path, "serve", hidden=[package])
     assert says in ran.sentence
     assert "pip install" in ran.sentence
 
