@@ -25,7 +25,7 @@ if [ ! -e "$file" ]; then
 [ivr]
 secret = $secret
 read = user
-write = call
+write = call,originate
 deny = 0.0.0.0/0.0.0.0
 permit = 127.0.0.1/255.255.255.255
 eventfilter(action(include),name(UserEvent)) =

@@ -27,7 +27,7 @@ from ivr.phone.sip_dialog import (
     TimedOut,
 )
 from ivr.phone.sip_media import SipMedia
-from ivr.phone.sip_message import quoted
+from ivr.phone.sip_message import Headers, quoted
 
 LEAVE_S = 2.0
 """How long we wait for the far side to agree that the call is over."""
@@ -47,7 +47,8 @@ class SipPhone(asyncio.DatagramProtocol):
     """One call from ring to hang-up; make another phone for another call.
 
     `target` is whom it rings ("sip:100@127.0.0.1:5060"); `number` and `display_name` are whom it
-    says it is; `codecs` what it offers, best first. Sound goes through `handset`.
+    says it is; `codecs` what it offers, best first; `headers` go into its INVITE. Sound goes
+    through `handset`.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class SipPhone(asyncio.DatagramProtocol):
         number: str = "1000",
         display_name: str = "",
         codecs: tuple[Law, ...] = (MU_LAW, A_LAW),
+        headers: Headers = (),
         handset: Handset | None = None,
     ) -> None:
         parts = _TARGET.fullmatch(target)
@@ -71,6 +73,7 @@ class SipPhone(asyncio.DatagramProtocol):
         self._caller = f"{quoted(display_name)} " if display_name else ""
         self._caller += f"<sip:{number}@{local_host}>"
         self._codecs = codecs
+        self._headers = headers
         self._handset = handset or Handset()
         self.media = SipMedia(self._handset)
         self._ended = asyncio.Event()
@@ -107,6 +110,7 @@ class SipPhone(asyncio.DatagramProtocol):
             contact=f"{self._local_host}:{self._transport.get_extra_info('sockname')[1]}",
             sdp=offer.encode(),
             new_id=lambda: secrets.token_hex(8),
+            headers=self._headers,
         )
         self._answered = loop.create_future()
         self._dialog.ring(loop.time())

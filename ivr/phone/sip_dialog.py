@@ -115,17 +115,25 @@ class SipDialog:
 
     `target` is whom we ring (sip:100@127.0.0.1:5060), `caller` our From value without its tag,
     `contact` our own host:port, `sdp` what we offer; `new_id` makes tags and branches that are
-    unlike any other.
+    unlike any other; `headers` go into the INVITE beside ours.
     """
 
     def __init__(
-        self, *, target: str, caller: str, contact: str, sdp: bytes, new_id: Callable[[], str]
+        self,
+        *,
+        target: str,
+        caller: str,
+        contact: str,
+        sdp: bytes,
+        new_id: Callable[[], str],
+        headers: Headers = (),
     ) -> None:
         self.state = State.IDLE
         self.call_id = new_id()
         self._new_id = new_id
         self._contact = contact
         self._sdp = sdp
+        self._headers = headers
         self._from = f"{caller};tag={new_id()}"
         self._to = f"<{target}>"
         self._remote = target
@@ -153,6 +161,7 @@ class SipDialog:
         headers = (
             ("Content-Type", "application/sdp"),
             ("Allow", ALLOW),
+            *self._headers,
         )
         self._invite = self._request("INVITE", headers=headers, body=self._sdp)
         self.state = State.CALLING

@@ -12,11 +12,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from ivr.audio.format import Audio, AudioFormat
 from ivr.errors import IvrError
+
+if TYPE_CHECKING:
+    from ivr.telephony.consultation import Consultation
 
 
 class EndedBy(enum.Enum):
@@ -34,10 +37,21 @@ class EndedBy(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnding:
-    """How a call ended; `detail` is for the log."""
+    """How a call ended; `detail` is for the log. `cause` is the switch's own word for why, one
+    of `causes.CAUSES` such as "normal_clearing", where it tells one."""
 
     by: EndedBy
     detail: str = ""
+    cause: str = ""
+
+
+class Bridged(enum.Enum):
+    """How it went with the agent whom the caller was to talk to."""
+
+    TALKED = "talked"
+    """They were connected, and the agent has hung up."""
+    FAILED = "failed"
+    """The switch could not connect them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +59,16 @@ class CallInfo:
     """What the switch told us about the call. Everything here is untrusted text.
 
     `language` is a code such as "en" when the dialplan's own menu has chosen one, else None.
-    `switch_channel` is the switch's name for the channel, where known.
+    `switch_channel` is the switch's name for the channel, where known. `bridged` is set on a call
+    that comes back from an agent. `variables` holds what else is known, such as the trunk's own
+    SIP headers by name in lower case ("x-account").
     """
 
     caller: str = ""
     called: str = ""
     language: str | None = None
     switch_channel: str = ""
+    bridged: Bridged | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -122,6 +139,16 @@ class Call(Protocol):
 
         Ends our part of the call. Raises TransferFailed when the switch refuses.
         """
+
+    async def consult(
+        self, destination: str, *, ring_s: float, on_agent: CallHandler
+    ) -> Consultation:
+        """Ring an agent for the caller, who stays with us: see `consultation`.
+
+        `on_agent` is called with the agent's leg when they pick up, and must attach a listener.
+        Raises TransferFailed when the switch cannot ring `destination`.
+        """
+        ...
 
 
 CallHandler = Callable[[Call], None]

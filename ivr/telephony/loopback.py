@@ -6,12 +6,21 @@ heard. Time is real with a `MediaClock`, or passes when told with a `SteppedCloc
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from ivr.audio.format import TELEPHONE, AudioFormat
-from ivr.telephony.call import CallEnding, CallHandler, CallInfo, EndedBy, TransferFailed
+from ivr.telephony.call import (
+    Call,
+    CallEnding,
+    CallHandler,
+    CallInfo,
+    EndedBy,
+    TransferFailed,
+)
+from ivr.telephony.consultation import AgentUnavailable
 from ivr.telephony.leg import Leg
 from ivr.telephony.media_clock import FrameClock, Tick
 
@@ -77,7 +86,10 @@ class LoopbackCall(Leg):
         self.heard: list[bytes] = []
         """Each frame that the caller heard, in order."""
         self.verdict = ""
-        """Where the caller went: "hangup", a destination, or empty when nobody said."""
+        """Where the caller went: "hangup", a destination, "bridge" or "bridge and return", or
+        empty when nobody said."""
+        self.consultations: list[LoopbackConsultation] = []
+        """Agents that were rung, in order."""
         self._hear = hear or self.heard.append
 
     def ring(self, on_call: CallHandler) -> None:
@@ -121,6 +133,24 @@ class LoopbackCall(Leg):
             raise TransferFailed(f"The dialplan has no destination {destination!r}.")
         self._leave(destination, f"transfer to {destination}")
 
+    async def consult(
+        self, destination: str, *, ring_s: float, on_agent: CallHandler
+    ) -> LoopbackConsultation:
+        """See `Call`."""
+        if self.ending is not None:
+            raise TransferFailed("The call is over.")
+        if destination not in self._destinations:
+            raise TransferFailed(f"The dialplan has no destination {destination!r}.")
+        consultation = LoopbackConsultation(self, self._clock, ring_s, on_agent)
+        self.consultations.append(consultation)
+        return consultation
+
+    def leave_for_bridge(self, verdict: str) -> None:
+        """The switch connects the caller with an agent."""
+        if self.ending is not None:
+            raise TransferFailed("The caller has gone.")
+        self._leave(verdict, "bridged with an agent")
+
     def finish(self, ending: CallEnding) -> bool:
         """See `Leg`."""
         self._clock.unsubscribe(self._tick)
@@ -136,3 +166,57 @@ class LoopbackCall(Leg):
         self._hear(frame.pcm)
         if frame.marks:
             self.left(frame.marks)
+
+
+class LoopbackConsultation:
+    """A `Consultation` whose agent is in the same process."""
+
+    def __init__(
+        self, caller: LoopbackCall, clock: FrameClock, ring_s: float, on_agent: CallHandler
+    ) -> None:
+        self.ring_s = ring_s
+        self.leg: LoopbackCall | None = None
+        """The agent's leg, once they have picked up."""
+        self.closed = False
+        self._caller = caller
+        self._clock = clock
+        self._on_agent = on_agent
+        self._answered: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
+
+    # The far side.
+
+    def agent_picks_up(self) -> LoopbackCall:
+        """The agent answers."""
+        self.leg = LoopbackCall(self._clock)
+        self.leg.ring(self._on_agent)
+        self._answered.set_result(self.leg)
+        return self.leg
+
+    def agent_refuses(self, cause: str) -> None:
+        """The agent does not answer."""
+        if not self._answered.done():
+            self._answered.set_exception(AgentUnavailable("No agent picked up.", cause=cause))
+            self._answered.exception()  # taken note of, also when nobody waits
+
+    # The rest of `Consultation`.
+
+    async def answered(self) -> Call:
+        """See `Consultation`."""
+        return await asyncio.shield(self._answered)
+
+    async def bridge(self, *, returns: bool) -> None:
+        """See `Consultation`."""
+        if self.leg is None or self.leg.ending is not None or self.closed:
+            raise TransferFailed("No agent is there.")
+        self._caller.leave_for_bridge("bridge and return" if returns else "bridge")
+        self.closed = True
+        self.leg.finish(CallEnding(by=EndedBy.BOT, detail="bridged with the caller"))
+
+    async def close(self) -> None:
+        """See `Consultation`."""
+        if self.closed:
+            return
+        self.closed = True
+        if self.leg is not None:
+            await self.leg.hang_up()
+        self.agent_refuses("")

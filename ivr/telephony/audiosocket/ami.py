@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -20,6 +21,7 @@ from ivr.telephony.audiosocket.ami_connection import (
     AmiConnection,
     AmiLoginRefused,
     AmiUnavailable,
+    EventHandler,
 )
 from ivr.telephony.audiosocket.announcements import Announcements
 from ivr.telephony.call import CallInfo, TransferFailed
@@ -29,6 +31,7 @@ log = structlog.get_logger(__name__)
 TRANSFER_CONTEXT = "ivr-transfer"
 """The dialplan context whose extensions are the destinations of transfers."""
 
+_AWAY = "Asterisk cannot be told where the caller goes: its manager interface is away."
 _VERDICT = re.compile(r"[a-z0-9_-]{1,32}")
 
 
@@ -71,6 +74,7 @@ class AmiControl:
         self._clock = clock or SystemClock()
         self._announced = Announcements()
         self._waiting: dict[UUID, asyncio.Event] = {}
+        self._hearers: list[EventHandler] = []
         self._connection: AmiConnection | None = None
         self._up = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -117,55 +121,72 @@ class AmiControl:
 
     async def set_next(self, call_id: UUID, verdict: str) -> None:
         """See `ChannelControl.set_next`."""
-        if not _VERDICT.fullmatch(verdict):
-            raise TransferFailed(f"{verdict!r} is no name of a transfer destination.")
-        connection = self._connection
-        if connection is None or not connection.alive:
-            raise TransferFailed(
-                "Asterisk cannot be told where the caller goes: its manager interface is away."
-            )
-        info = self._announced.get(call_id, self._clock.monotonic())
-        if info is None or not info.switch_channel:
-            raise TransferFailed(f"Asterisk has announced no call {call_id}.")
+        _check_name(verdict)
+        channel = self.channel(call_id)
         try:
             async with asyncio.timeout(self._times.verdict):
                 if verdict != "hangup":
-                    await self._check_destination(connection, verdict)
-                await self._set_next(connection, info.switch_channel, verdict)
+                    await self.check_destination(TRANSFER_CONTEXT, verdict)
+                await self.set_variable(channel, "IVR_NEXT", verdict)
         except TimeoutError:
             raise TransferFailed("Asterisk did not take the verdict in time.") from None
+
+    def channel(self, call_id: UUID) -> str:
+        """Asterisk's name for the call's channel. Raises TransferFailed where it told none."""
+        if not self.connected:
+            raise TransferFailed(_AWAY)
+        info = self._announced.get(call_id, self._clock.monotonic())
+        if info is None or not info.switch_channel:
+            raise TransferFailed(f"Asterisk has announced no call {call_id}.")
+        return info.switch_channel
+
+    async def check_destination(self, context: str, name: str) -> None:
+        """Raise TransferFailed when the dialplan's `context` knows no destination `name`."""
+        _check_name(name)
+        if await self.variable(f"DIALPLAN_EXISTS({context},{name},1)") != "1":
+            raise TransferFailed(
+                f"The dialplan has no destination {name!r}.",
+                remedy=f"Add an extension {name} to [{context}] in extensions.conf.",
+            )
+
+    async def variable(self, name: str, channel: str = "") -> str:
+        """A variable of a channel, or a global one. Raises TransferFailed."""
+        of = {"Channel": channel} if channel else {}
+        return str((await self.act("Getvar", Variable=name, **of)).get("Value", ""))
+
+    async def set_variable(self, channel: str, name: str, value: str) -> None:
+        """Set a variable of a channel. Raises TransferFailed."""
+        await self.act("Setvar", Channel=channel, Variable=name, Value=value)
+
+    async def act(self, action: str, **headers: str) -> Mapping[str, Any]:
+        """Have Asterisk do something now. Raises TransferFailed when it would not, or does not
+        answer in time."""
+        connection = self._connection
+        if connection is None or not connection.alive:
+            raise TransferFailed(_AWAY)
+        try:
+            answer = await connection.act(action, within=self._times.verdict, **headers)
         except AmiUnavailable as error:
             raise TransferFailed(error.what, remedy=error.remedy) from None
+        if answer.get("Response") != "Success":
+            raise TransferFailed(f"Asterisk refused: {answer.get('Message', 'no reason given')}.")
+        return answer
+
+    def hear_events(self, hearer: EventHandler) -> None:
+        """Have every UserEvent told to `hearer`, which must not raise."""
+        self._hearers.append(hearer)
 
     def forget(self, call_id: UUID) -> None:
         """See `ChannelControl.forget`."""
         self._announced.forget(call_id, self._clock.monotonic())
-
-    async def _check_destination(self, connection: AmiConnection, name: str) -> None:
-        function = f"DIALPLAN_EXISTS({TRANSFER_CONTEXT},{name},1)"
-        answer = await connection.act("Getvar", within=self._times.verdict, Variable=function)
-        if str(answer.get("Value", "")) != "1":
-            raise TransferFailed(
-                f"The dialplan has no destination {name!r}.",
-                remedy=f"Add an extension {name} to [{TRANSFER_CONTEXT}] in extensions.conf.",
-            )
-
-    async def _set_next(self, connection: AmiConnection, channel: str, verdict: str) -> None:
-        answer = await connection.act(
-            "Setvar",
-            within=self._times.verdict,
-            Channel=channel,
-            Variable="IVR_NEXT",
-            Value=verdict,
-        )
-        if answer.get("Response") != "Success":
-            raise TransferFailed(f"Asterisk refused: {answer.get('Message', 'no reason given')}.")
 
     def _hear(self, event: Mapping[str, object]) -> None:
         call_id = self._announced.hear(event, self._clock.monotonic())
         told = self._waiting.get(call_id) if call_id is not None else None
         if told is not None:
             told.set()
+        for hearer in self._hearers:
+            hearer(event)
 
     async def _keep_connected(self) -> None:
         said = ""
@@ -207,3 +228,8 @@ class AmiControl:
             self._up.clear()
             connection.close()
         raise AmiUnavailable(f"Asterisk at {self._host}:{self._port} closed the connection.")
+
+
+def _check_name(verdict: str) -> None:
+    if not _VERDICT.fullmatch(verdict):
+        raise TransferFailed(f"{verdict!r} is no name of a transfer destination.")

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from ivr.telephony.call import CallInfo
+from ivr.telephony.call import Bridged, CallInfo
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +29,26 @@ KEPT_S = 2 * 3600.0
 LINGER_S = 60.0
 """A call that is over for us may come back within this time: the dialplan tries workers anew."""
 
-OURS = ("Channel", "UserEvent", "UUID", "Caller", "CallerName", "Called", "IvrLanguage", "Try")
+OURS = (
+    "Channel",
+    "UserEvent",
+    "UUID",
+    "Caller",
+    "CallerName",
+    "Called",
+    "IvrLanguage",
+    "Try",
+    "Bridged",
+    "Trunk",
+    "Cause",
+    "Status",
+)
 """The headers that are read: the channel's own and what the dialplan adds."""
+
+_MOST_TRUNK_HEADERS = 32
+_TRUNK_HEADER = re.compile(r"x-[a-z0-9-]{1,62}")
+_BRIDGED = {"SUCCESS": Bridged.TALKED, "": None}
+"""Asterisk's BRIDGERESULT; anything else is a failure."""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -59,9 +77,8 @@ class Announcements:
         name = _text(event, "UserEvent")
         if name not in ("IvrStart", "IvrEnd"):
             return None
-        try:
-            call_id = UUID(_text(event, "UUID"))
-        except ValueError:
+        call_id = uuid_of(event)
+        if call_id is None:
             return None
         if name == "IvrEnd":
             self.forget(call_id, now)
@@ -91,6 +108,14 @@ class Announcements:
                 del self._entries[call_id]
 
 
+def uuid_of(event: Mapping[str, object]) -> UUID | None:
+    """The call that a UserEvent is about."""
+    try:
+        return UUID(_text(event, "UUID"))
+    except ValueError:
+        return None
+
+
 def _info(event: Mapping[str, object]) -> CallInfo:
     language = _text(event, "IvrLanguage")
     return CallInfo(
@@ -98,17 +123,29 @@ def _info(event: Mapping[str, object]) -> CallInfo:
         called=_text(event, "Called"),
         language=language if _LANGUAGE.fullmatch(language) else None,
         switch_channel=_text(event, "Channel"),
+        bridged=_BRIDGED.get(_text(event, "Bridged"), Bridged.FAILED),
         variables={
             "caller_name": _printable(unquote(_text(event, "CallerName"))),
             "try": _text(event, "Try"),
-        },
+        }
+        | _trunk_headers(_text(event, "Trunk", 16384)),
     )
 
 
-def _text(event: Mapping[str, object], name: str) -> str:
+def _trunk_headers(told: str) -> dict[str, str]:
+    """The trunk's own SIP headers, from `x-account=4471&x-name=A%20B`."""
+    found: dict[str, str] = {}
+    for pair in told.split("&", _MOST_TRUNK_HEADERS)[:_MOST_TRUNK_HEADERS]:
+        name, _, value = pair.partition("=")
+        if _TRUNK_HEADER.fullmatch(name.lower()):
+            found.setdefault(name.lower(), _printable(unquote(value)))
+    return found
+
+
+def _text(event: Mapping[str, object], name: str, longest: int = 256) -> str:
     value = event[name] if name in event else ""  # noqa: SIM401 (panoramisk's get differs)
-    return _printable(value if isinstance(value, str) else "")
+    return _printable(value if isinstance(value, str) else "", longest)
 
 
-def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub("", text)[:256].strip()
+def _printable(text: str, longest: int = 256) -> str:
+    return _UNPRINTABLE.sub("", text)[:longest].strip()

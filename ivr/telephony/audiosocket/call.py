@@ -4,8 +4,8 @@ paces nothing: what the caller's side loses, delays or leaves out never reaches 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,9 +13,10 @@ import structlog
 
 from ivr.audio.format import TELEPHONE
 from ivr.telephony.audiosocket.connection import AudioSocketConnection
-from ivr.telephony.audiosocket.control import ChannelControl
+from ivr.telephony.audiosocket.control import AgentControl, ChannelControl
 from ivr.telephony.audiosocket.protocol import Connection, Role
 from ivr.telephony.call import CallEnding, CallHandler, CallInfo, EndedBy, TransferFailed
+from ivr.telephony.consultation import Consultation
 from ivr.telephony.leg import Leg
 from ivr.telephony.media_clock import FrameClock
 
@@ -42,6 +43,12 @@ class Limits:
     """For the control side to take "hangup"."""
     verdict: float = 2.0
     """For the control side to take a transfer."""
+    cause: float = 0.15
+    """For the control side to say why the caller has gone."""
+
+
+Consult = Callable[["AudioSocketCall", str, float, CallHandler], Awaitable[Consultation]]
+"""Rings an agent for a call: (call, destination, seconds of ringing, who takes the leg)."""
 
 
 class AudioSocketCall(Leg):
@@ -53,6 +60,8 @@ class AudioSocketCall(Leg):
         call_id: UUID,
         *,
         control: ChannelControl | None,
+        agents: AgentControl | None = None,
+        consult: Consult | None = None,
         clock: FrameClock,
         limits: Limits,
         on_finished: Callable[[AudioSocketCall], None],
@@ -60,6 +69,8 @@ class AudioSocketCall(Leg):
         super().__init__(call_id)
         self._connection = connection
         self._control = control
+        self._agents = agents
+        self._consult = consult
         self._clock = clock
         self._limits = limits
         self._on_finished = on_finished
@@ -80,7 +91,7 @@ class AudioSocketCall(Leg):
         """Who connected, for the log."""
         return self._connection.peer
 
-    def start(self, on_call: CallHandler) -> None:
+    def start(self, on_call: Callable[[AudioSocketCall], None]) -> None:
         """Let frames leave, ask the control side who rings, and hand the call over."""
         self._clock.subscribe(self.tick)
         if self._control is None:
@@ -116,7 +127,11 @@ class AudioSocketCall(Leg):
     def far_side_ended(self, ending: CallEnding) -> None:
         """The switch ended the call."""
         self._connection.close()
-        self.finish(ending)
+        if self._agents is None or self._leaving:
+            self.finish(ending)
+            return
+        self._leaving = True
+        self._spawn(self._learn_cause(self._agents, ending))
 
     def fail(self, detail: str) -> None:
         """The line is of no use: let go of it as a process that dies does."""
@@ -164,10 +179,33 @@ class AudioSocketCall(Leg):
                 "A call over AudioSocket alone cannot be transferred.",
                 remedy="Set IVR_AMI_SECRET, so that the worker can talk to Asterisk.",
             )
+        await self.leave(
+            self._control.set_next(self._id, destination), f"transfer to {destination}"
+        )
+
+    async def consult(
+        self, destination: str, *, ring_s: float, on_agent: CallHandler
+    ) -> Consultation:
+        """See `Call`."""
+        if self._ending is not None or self._leaving:
+            raise TransferFailed("The call is over.")
+        if self._consult is None:
+            raise TransferFailed(
+                "Nobody can be rung for a call over AudioSocket alone.",
+                remedy="Set IVR_AMI_SECRET, so that the worker can talk to Asterisk.",
+            )
+        return await self._consult(self, destination, ring_s, on_agent)
+
+    async def leave(self, telling: Coroutine[Any, Any, None], detail: str) -> None:
+        """Tell the dialplan where the caller goes, then let go of them. Raises TransferFailed,
+        and the caller is still here."""
+        if self._ending is not None or self._leaving:
+            telling.close()
+            raise TransferFailed("The call is over.")
         self._leaving = True
         try:
             async with asyncio.timeout(self._limits.verdict):
-                await self._control.set_next(self._id, destination)
+                await telling
         except TimeoutError:
             raise TransferFailed("The switch did not take the transfer in time.") from None
         finally:
@@ -175,7 +213,7 @@ class AudioSocketCall(Leg):
         if self._ending is not None:
             raise TransferFailed("The caller has gone.")
         self._connection.hang_up()
-        self.finish(CallEnding(by=EndedBy.BOT, detail=f"transfer to {destination}"))
+        self.finish(CallEnding(by=EndedBy.BOT, detail=detail))
 
     def finish(self, ending: CallEnding) -> bool:
         """See `Leg`."""
@@ -197,7 +235,9 @@ class AudioSocketCall(Leg):
 
     # Inside.
 
-    async def _introduce(self, control: ChannelControl, on_call: CallHandler) -> None:
+    async def _introduce(
+        self, control: ChannelControl, on_call: Callable[[AudioSocketCall], None]
+    ) -> None:
         try:
             async with asyncio.timeout(self._limits.introduction):
                 info = await control.info(self._id)
@@ -208,7 +248,7 @@ class AudioSocketCall(Leg):
         if self._ending is None:
             self._hand_over(on_call)
 
-    def _hand_over(self, on_call: CallHandler) -> None:
+    def _hand_over(self, on_call: Callable[[AudioSocketCall], None]) -> None:
         self.was_handed_over = True
         try:
             on_call(self)
@@ -237,6 +277,14 @@ class AudioSocketCall(Leg):
         finally:
             self._connection.hang_up()
             self.finish(ending)
+
+    async def _learn_cause(self, agents: AgentControl, ending: CallEnding) -> None:
+        try:
+            cause = await agents.cause(self._id, self._limits.cause)
+        except Exception:  # noqa: BLE001 - good to know, never worth more
+            _log.exception("cause_unknown", call_id=str(self._id))
+            cause = ""
+        self.finish(replace(ending, cause=cause))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -7,6 +7,7 @@ unknown, and a transfer is refused.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
@@ -30,3 +31,28 @@ class ChannelControl(Protocol):
 
     def forget(self, call_id: UUID) -> None:
         """The call is over."""
+
+
+class AgentControl(Protocol):
+    """What attended transfers need of the switch, and why calls ended. The agent's leg is known
+    by an id that we make, which AudioSocket then carries to us."""
+
+    async def ring_agent(
+        self, call_id: UUID, agent_id: UUID, destination: str, *, ring_s: float, caller: CallInfo
+    ) -> None:
+        """Begin to ring `destination` for the call `call_id`. Raises TransferFailed."""
+
+    async def bridge_agent(self, call_id: UUID, agent_id: UUID, *, returns: bool) -> None:
+        """Tell the dialplan that caller and agent talk once the caller's sound connection
+        closes; `returns`: the caller comes back afterwards. Raises TransferFailed."""
+
+    async def dismiss_agent(self, agent_id: UUID) -> None:
+        """Hang up on the agent, answered or not. Never raises."""
+
+    def watch_agent(self, agent_id: UUID, gone: Callable[[str], None] | None) -> None:
+        """Have `gone` called with the cause once the agent's leg has gone; None: no more."""
+
+    async def cause(self, call_id: UUID, within: float) -> str:
+        """Why the call ended, as the dialplan tells it within that many seconds, or "". Never
+        raises."""
+        ...

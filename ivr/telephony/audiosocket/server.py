@@ -11,8 +11,10 @@ import structlog
 from ivr.errors import IvrError
 from ivr.telephony.audiosocket.call import AudioSocketCall, Limits
 from ivr.telephony.audiosocket.connection import AudioSocketConnection
-from ivr.telephony.audiosocket.control import ChannelControl
+from ivr.telephony.audiosocket.consultation import AsteriskConsultation, is_agent_id
+from ivr.telephony.audiosocket.control import AgentControl, ChannelControl
 from ivr.telephony.call import CallEnding, CallHandler, EndedBy
+from ivr.telephony.consultation import Consultation
 from ivr.telephony.media_clock import FrameClock, MediaClock
 
 _BACKLOG = 256
@@ -26,6 +28,7 @@ class AudioSocketServer:
     """Answers AudioSocket on `host`:`port`; 0 is any free port.
 
     `on_call` is called for each call. `control` knows who rings and transfers; None: nobody does.
+    `agents` rings agents and knows why calls ended; None: nobody does.
     Above `max_calls` connections are reset, which sends the dialplan to the next worker.
     `on_stray(detail)` is called for each connection that never became a call.
     """
@@ -37,6 +40,7 @@ class AudioSocketServer:
         on_call: CallHandler,
         *,
         control: ChannelControl | None = None,
+        agents: AgentControl | None = None,
         clock: FrameClock | None = None,
         max_calls: int = 200,
         limits: Limits | None = None,
@@ -46,6 +50,8 @@ class AudioSocketServer:
         self._port = port
         self._on_call = on_call
         self._control = control
+        self._agents = agents
+        self._expected: dict[UUID, Callable[[AudioSocketCall], None]] = {}
         self._clock = clock or MediaClock()
         self._max_calls = max_calls
         self._limits = limits or Limits()
@@ -125,20 +131,45 @@ class AudioSocketServer:
         return None
 
     def _begin(self, connection: AudioSocketConnection, call_id: UUID) -> None:
-        if len(self._calls) >= self._max_calls:
+        agent = self._expected.pop(call_id, None)
+        if agent is not None:
+            self._take(connection, call_id, agent, is_agent=True)
+        elif is_agent_id(call_id):
+            connection.refuse("an agent whom nobody here asked")
+        elif len(self._calls) >= self._max_calls:
             connection.refuse(f"{self._max_calls} calls already")
-            return
+        else:
+            self._take(connection, call_id, self._on_call)
+
+    def _take(
+        self,
+        connection: AudioSocketConnection,
+        call_id: UUID,
+        on_call: Callable[[AudioSocketCall], None],
+        *,
+        is_agent: bool = False,
+    ) -> None:
         call = AudioSocketCall(
             connection,
             call_id,
-            control=self._control,
+            control=None if is_agent else self._control,
+            agents=None if is_agent else self._agents,
+            consult=None if is_agent or self._agents is None else self._consult,
             clock=self._clock,
             limits=self._limits,
             on_finished=self._finished,
         )
         self._calls.add(call)
         connection.call = call
-        call.start(self._on_call)
+        call.start(on_call)
+
+    async def _consult(
+        self, call: AudioSocketCall, destination: str, ring_s: float, on_agent: CallHandler
+    ) -> Consultation:
+        assert self._agents is not None
+        consultation = AsteriskConsultation(call, self._agents, self._expected, on_agent)
+        await consultation.ring(destination, ring_s)
+        return consultation
 
     def _finished(self, call: AudioSocketCall) -> None:
         self._calls.discard(call)

@@ -1,0 +1,79 @@
+"""Attended transfer on a real Asterisk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ivr.phone.sip import SipPhone
+from ivr.phone.sip_callee import SipCallee
+from ivr.telephony.audiosocket.ami import AmiControl
+from ivr.telephony.audiosocket.ami_agents import AmiAgents
+from ivr.telephony.audiosocket.server import AudioSocketServer
+from ivr.telephony.call import EndedBy
+from tests.telephony.asterisk.fixtures import Ring
+from tests.telephony.asterisk.switch import AsteriskSwitch
+from tests.telephony.consultation_contract import ConsultationContract, Desk
+
+pytestmark = pytest.mark.asterisk
+
+
+class AsteriskDesk(Desk):
+    def __init__(
+        self, agent: SipCallee, switch: AsteriskSwitch, ring: Ring, ami: AmiControl
+    ) -> None:
+        super().__init__(agent)
+        self._switch = switch
+        self._ring = ring
+        agents = AmiAgents(ami)
+        self._servers = [
+            AudioSocketServer("127.0.0.1", 0, self.conversations, control=ami, agents=agents)
+            for _ in range(2)
+        ]
+
+    async def start(self) -> None:
+        for server in self._servers:
+            await server.start()
+        self._switch.use_workers(*(server.port for server in self._servers))
+        self._switch.set_global("IVR_AGENT", f"PJSIP/trunk/sip:agent@{self.agent.address}")
+
+    async def stop(self) -> None:
+        for server in self._servers:
+            await server.stop()
+        self._switch.set_global("IVR_AGENT", "Local/agent@ivr-agent-demo/n")
+
+    async def ring(self) -> SipPhone:
+        return await self._ring("2")
+
+    async def worker_dies(self) -> None:
+        await self._servers[0].stop()
+
+    async def nothing_left(self) -> None:
+        async with asyncio.timeout(5):
+            while self._switch.channels() or any(each.live_calls for each in self._servers):
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def desk(asterisk: AsteriskSwitch, ring: Ring, ami: AmiControl) -> AsyncIterator[Desk]:
+    agent = SipCallee()
+    await agent.open()
+    made = AsteriskDesk(agent, asterisk, ring, ami)
+    await made.start()
+    yield made
+    await agent.hang_up()
+    await made.stop()
+
+
+class TestAsterisk(ConsultationContract):
+    pass
+
+
+async def test_why_the_caller_has_gone(desk: Desk) -> None:
+    phone = await desk.ring()
+    line = await desk.conversations.next()
+    await phone.hang_up()
+    ending = await line.end()
+    assert (ending.by, ending.cause) == (EndedBy.CALLER, "normal_clearing")
