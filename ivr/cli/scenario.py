@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from ivr.cli.main import run_async
 
 if TYPE_CHECKING:
     from ivr.scenarios.outcome import Outcome
+    from ivr.scenarios.run import How
     from ivr.scenarios.scenario import Level
     from ivr.scenarios.scenario_file import Loaded
 
@@ -40,7 +41,7 @@ def scenario() -> None:
 @click.option("--verbose", is_flag=True, help="Show every call as it went.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, nothing else.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="JUnit's XML.")
-def run(
+def run(  # noqa: PLR0917 - click passes its options so
     paths: tuple[Path, ...],
     level: Level,
     only: tuple[str, ...],
@@ -63,6 +64,7 @@ def run(
     """
     from ivr.cli.scenario_show import Show
     from ivr.scenarios.report import summary, write_junit
+    from ivr.scenarios.run import How
     from ivr.scenarios.scenario_file import load_scenarios
 
     began = time.monotonic()
@@ -71,9 +73,8 @@ def run(
         found = [each for each in found if any(w.lower() in each.name.lower() for w in only)]
     show = Show(len(found), quiet=as_json, verbose=verbose)
     with show:
-        outcomes = run_async(
-            _run(found, level, target=target, jobs=jobs, times=judge_times, tell=show.tell)
-        )
+        how = How(jobs=jobs, times=judge_times, tell=show.tell)
+        outcomes = run_async(_run(found, level, target, how))
     seconds = time.monotonic() - began
     if junit is not None:
         write_junit(junit, outcomes, seconds)
@@ -98,16 +99,23 @@ def schema() -> None:
 
 
 async def _run(
-    found: Sequence[Loaded],
-    level: Level,
-    *,
-    target: str | None,
-    jobs: int,
-    times: bool,
-    tell: Callable[[Outcome], None],
+    found: Sequence[Loaded], level: Level, target: str | None, how: How
 ) -> list[Outcome]:
-    from ivr.scenarios.run import run_text
+    """Each level is imported when it is wanted: the one without sound needs no speech."""
+    from ivr.scenarios.run import run, run_text
     from ivr.settings import load_settings
+    from ivr.telemetry.logs import configure_logging
 
     settings = load_settings()
-    return await run_text(found, settings, tell)
+    configure_logging("error", "scenario")
+    if level == "text":
+        return await run_text(found, settings, how)
+    if level == "loopback":
+        from ivr.scenarios.loopback_level import loopback
+
+        async with loopback(settings) as line:
+            return await run(found, settings, level, line.play, how)
+    from ivr.scenarios.switch_level import switch
+
+    async with switch(settings, target) as line:
+        return await run(found, settings, level, line.play, how)

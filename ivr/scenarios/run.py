@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ivr.dialogue.flow import Flow
@@ -39,12 +40,20 @@ class Flows:
         return self._loaded[path]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How to run: `jobs` calls at once; `times`: whether `within_ms` is judged; `tell` is called
+    with each outcome when it is known."""
+
+    jobs: int = 8
+    times: bool = False
+    tell: Callable[[Outcome], None] = lambda _: None
+
+
 async def run_text(
-    scenarios: Sequence[Loaded],
-    settings: Settings,
-    tell: Callable[[Outcome], None] = lambda _: None,
+    scenarios: Sequence[Loaded], settings: Settings, how: How = How()
 ) -> list[Outcome]:
-    """Run at text level."""
+    """Run at text level. Raises FlowError, and BadTrainingData from the interpreter."""
     interpreter = await asyncio.to_thread(
         SpacyInterpreter, settings.nlu_dir, settings.var_dir / "nlu"
     )
@@ -53,34 +62,25 @@ async def run_text(
         await play_text(loaded, flow, interpreter, outcome)
 
     try:
-        return await run(scenarios, settings, "text", play, jobs=_TEXT_JOBS, tell=tell)
+        # Nothing is computed for long, and what goes wrong on purpose is waited for.
+        return await run(scenarios, settings, "text", play, replace(how, jobs=_TEXT_JOBS))
     finally:
         await interpreter.close()
 
 
 async def run(
-    scenarios: Sequence[Loaded],
-    settings: Settings,
-    level: Level,
-    play: Play,
-    *,
-    jobs: int,
-    times: bool = False,
-    tell: Callable[[Outcome], None] = lambda _: None,
+    scenarios: Sequence[Loaded], settings: Settings, level: Level, play: Play, how: How = How()
 ) -> list[Outcome]:
-    """Run the scenarios that are for `level`, `jobs` of them at once; the others are skipped.
-
-    `tell` is called with each outcome when it is known. Raises FlowError.
-    """
+    """Run the scenarios that are for `level`; the others are skipped. Raises FlowError."""
     flows = Flows(settings)
-    outcomes = [Outcome(loaded=loaded, level=level, times=times) for loaded in scenarios]
+    outcomes = [Outcome(loaded=loaded, level=level, times=how.times) for loaded in scenarios]
     waiting: list[tuple[Outcome, Flow]] = []
     for outcome in outcomes:
         if level in outcome.loaded.scenario.at:
             waiting.append((outcome, flows.of(outcome.loaded)))
         else:
             outcome.skipped, outcome.why = True, f"it is not for {level} level"
-            tell(outcome)
+            how.tell(outcome)
     # The longest first, so that they do not keep everybody waiting in the end.
     waiting.sort(key=lambda each: -len(each[0].loaded.scenario.steps))
     queue = iter(waiting)
@@ -90,10 +90,10 @@ async def run(
             began = time.monotonic()
             await _play(play, outcome, flow)
             outcome.seconds = time.monotonic() - began
-            tell(outcome)
+            how.tell(outcome)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(jobs, len(waiting))):
+        for _ in range(min(how.jobs, len(waiting))):
             group.create_task(work())
     return outcomes
 

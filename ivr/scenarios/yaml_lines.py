@@ -59,6 +59,7 @@ class _Builder:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, n)) for n, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         plain = node.style is None
         return None if plain and node.value in _NOTHING else node.value
 

@@ -1,0 +1,77 @@
+"""What the worker says of one call, as it says it: turns, states, interruptions, the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Event = Mapping[str, Any]
+
+
+class CallEvents:
+    """The events of one call, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._changed = asyncio.Event()
+
+    def note(self, event: Event) -> None:
+        """Take an event; returns at once."""
+        self.events.append(event)
+        self._changed.set()
+
+    async def answered(self, since: int, *, begun: bool, timeout_s: float) -> None:
+        """Wait until the bot, since event number `since`, has spoken and listens again, or the
+        call is over; with `begun`, until it speaks. Raises TimeoutError.
+        """
+        async with asyncio.timeout(timeout_s):
+            while not is_answered(self.events[since:], begun=begun):
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def begun(self, timeout_s: float) -> None:
+        """Wait for the first event. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while not self.events:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+def is_answered(events: Sequence[Event], *, begun: bool = False) -> bool:
+    """Whether the bot has spoken and listens again, or the call is over; with `begun`, whether it
+    has spoken."""
+    spoken = False
+    answered = False
+    for event in events:
+        if event["event"] == "call_finished":
+            return True
+        if _is_turn(event, "bot"):
+            spoken, answered = True, begun
+        elif _is_turn(event, "caller"):
+            answered = False
+        elif event["event"] == "state":
+            answered = answered or (spoken and event["state"] == "listening")
+    return answered
+
+
+def turns(events: Sequence[Event], who: str) -> list[Event]:
+    """The turns of "caller" or "bot"."""
+    return [event for event in events if _is_turn(event, who)]
+
+
+def last_action(events: Sequence[Event]) -> str:
+    """What the bot does now, as `Expect.action` writes it; empty while it is not known."""
+    for event in reversed(events):
+        if event["event"] == "call_finished":
+            detail = str(event.get("detail", ""))
+            if detail.startswith("transfer to "):
+                return f"transfer {detail.removeprefix('transfer to ')}"
+            return "hang_up" if event.get("cause") == "bot" else ""
+        if event["event"] == "state" and event["state"] == "listening":
+            return "listen"
+    return ""
+
+
+def _is_turn(event: Event, who: str) -> bool:
+    return event["event"] == "turn" and event.get("who") == who

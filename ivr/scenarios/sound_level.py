@@ -1,0 +1,179 @@
+"""The levels with sound: one caller at one phone, whatever line the phone hangs on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ivr.audio.format import Audio
+from ivr.conversation.rules import TurnRules
+from ivr.phone.caller import Caller, Phone
+from ivr.phone.handset import CallOver
+from ivr.scenarios.call_events import CallEvents, last_action, turns
+from ivr.scenarios.heard import recognised, share_heard
+from ivr.scenarios.judge import Answer, Mismatch
+from ivr.scenarios.outcome import Outcome
+from ivr.scenarios.scenario import Step
+from ivr.speech.recognition.recogniser import Recogniser, RecognitionFailed
+
+_ANSWER_S = 45.0
+"""The longest the bot may take to answer and be heard out."""
+_END_S = 10.0
+_BREATH_MS = 300.0
+"""Silence of the bot that a caller leaves before they speak."""
+_LEAST_HEARD = 0.5
+"""Share of the bot's words that must be recognised at the phone: far above what a garbled, cut or
+wrong answer reaches, far below what a small recogniser does on clean sound."""
+_FEWEST_WORDS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the level can see of the inside; None: nothing."""
+
+    slots: Callable[[], Mapping[str, str]] | None = None
+    requests: Callable[[], Sequence[str]] | None = None
+    """Requests to integrations so far, as `api POST /transfers`."""
+
+
+class SoundCall:
+    """One call. `sounds` has the sound of each step that has one."""
+
+    def __init__(
+        self,
+        phone: Phone,
+        events: CallEvents,
+        sounds: Mapping[int, Audio],
+        *,
+        ear: Recogniser,
+        seen: Seen,
+    ) -> None:
+        self._phone = phone
+        self._caller = Caller(phone, _nothing_else_is_said)
+        self._events = events
+        self._sounds = sounds
+        self._ear = ear
+        self._seen = seen
+        self._turn_from = 0
+
+    async def play(self, outcome: Outcome) -> None:
+        """Play the scenario to its end, or to its first wrong answer; the phone is hung up."""
+        steps = outcome.loaded.scenario.steps
+        try:
+            if steps[0].act is not None:
+                await self._events.answered(0, begun=_interrupts(steps, -1), timeout_s=_ANSWER_S)
+            for number, step in enumerate(steps):
+                answer = await self._take(number, step, interrupted_next=_interrupts(steps, number))
+                sound = outcome.note(step, answer)
+                if not sound or not await self._was_heard(number, answer, outcome):
+                    return
+        finally:
+            await self._phone.hang_up()
+
+    async def _take(self, number: int, step: Step, *, interrupted_next: bool) -> Answer:
+        since = 0 if step.act is None else len(self._events.events)
+        requests = self._requests()
+        trouble = ""
+        patience = _ANSWER_S
+        if step.silent is not None:
+            patience += TurnRules().silence_rungs_ms[step.silent - 1] / 1000
+        if step.act is not None and self._over:
+            return Answer(trouble="the call was over already")
+        try:
+            await self._act(number, step)
+            self._turn_from = len(self._phone.handset.record()[1].pcm) if step.act else 0
+            if step.act != "hang_up":
+                await self._events.answered(since, begun=interrupted_next, timeout_s=patience)
+                await self._heard_out(interrupted_next)
+        except TimeoutError:
+            trouble = f"no answer within {patience:g} s"
+        except CallOver:
+            trouble = "" if self._over else "the line went dead"
+        return self._answer(step, since, requests, trouble)
+
+    async def _act(self, number: int, step: Step) -> None:
+        handset = self._phone.handset
+        if step.act is None or step.act == "silent":
+            return
+        if step.act == "hang_up":
+            await self._phone.hang_up()
+            return
+        if step.interrupt_ms is not None:
+            await self._caller.hear_bot_begin()
+            await asyncio.sleep(step.interrupt_ms / 1000)
+        else:
+            await handset.heard_quiet(_BREATH_MS, _ANSWER_S)
+        if step.keys is not None:
+            await self._phone.press(step.keys)
+        else:
+            await self._caller.speak(self._sounds[number])
+
+    async def _heard_out(self, interrupted_next: bool) -> None:
+        if interrupted_next:
+            await self._caller.hear_bot_begin()
+        elif not self._over:
+            await self._phone.handset.heard_quiet(_BREATH_MS, _ANSWER_S)
+
+    def _answer(self, step: Step, since: int, requests: int, trouble: str) -> Answer:
+        events = self._events.events[since:]
+        bot, caller = turns(events, "bot"), turns(events, "caller")
+        said = caller[-1] if caller and step.act == "say" else None
+        slots, asked = self._seen.slots, self._seen.requests
+        action = last_action(events)
+        return Answer(
+            texts=tuple(str(turn["text"]) for turn in bot),
+            intent=str(said.get("intent") or "") if said else None,
+            confidence=said.get("confidence") if said else None,
+            slots=slots() if slots else None,
+            node=str(bot[-1]["node"]) if bot else None,
+            language=str(bot[-1]["language"]) if bot else None,
+            actions=(*(asked()[requests:] if asked else ()), *([action] if action else [])),
+            sees_requests=asked is not None,
+            interrupted=any(event["event"] == "barge_in" for event in events),
+            gap_ms=self._phone.handset.last_gap_ms if step.act in ("say", "keys") else None,
+            trouble=trouble,
+        )
+
+    async def _was_heard(self, number: int, answer: Answer, outcome: Outcome) -> bool:
+        """Hold what the worker says that it said against what arrived."""
+        steps = outcome.loaded.scenario.steps
+        language = answer.language
+        if _interrupts(steps, number) or language is None or language not in self._ear.languages:
+            return True
+        if len(answer.text.split()) < _FEWEST_WORDS:
+            return True
+        _, bot = self._phone.handset.record()
+        turn = Audio(bot.pcm[self._turn_from :], bot.format)
+        try:
+            words = await recognised(self._ear, language, turn)
+        except RecognitionFailed:
+            return True
+        if share_heard(answer.text, words) >= _LEAST_HEARD:
+            return True
+        outcome.mismatches.append(
+            Mismatch(
+                place=("steps", number),
+                what="heard at the phone",
+                expected=answer.text,
+                came=words or "(nothing)",
+            )
+        )
+        return False
+
+    def _requests(self) -> int:
+        asked = self._seen.requests
+        return len(asked()) if asked else 0
+
+    @property
+    def _over(self) -> bool:
+        return any(event["event"] == "call_finished" for event in self._events.events)
+
+
+def _interrupts(steps: Sequence[Step], number: int) -> bool:
+    """Whether the step after this one interrupts its answer."""
+    return number + 1 < len(steps) and steps[number + 1].interrupt_ms is not None
+
+
+async def _nothing_else_is_said(text: str) -> Audio:
+    raise AssertionError(f"{text!r} was not made into sound beforehand")
