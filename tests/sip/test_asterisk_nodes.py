@@ -1,0 +1,160 @@
+"""Kamailio in front of real Asterisks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from ivr.phone.sip import SipPhone
+from ivr.telephony.audiosocket.ami import AmiControl
+from tests.sip.caller import Caller
+from tests.sip.conftest import sockets_of
+from tests.sip.edge import STRANGER, TRUNK, Edge
+from tests.sip.records import Cdrs
+from tests.telephony.asterisk.scripted_worker import ScriptedWorker
+from tests.telephony.asterisk.switch import AsteriskSwitch
+from tests.telephony.asterisk.tones import heard, render_tones, tone
+
+pytestmark = [pytest.mark.kamailio, pytest.mark.asterisk]
+
+BOT_HZ = 1100.0
+
+Dial = Callable[[], Awaitable[SipPhone]]
+
+
+@pytest.fixture(scope="module")
+def asterisks(unpacked_asterisk: Path) -> Iterator[tuple[AsteriskSwitch, AsteriskSwitch]]:
+    """Two, which believe what the edge says about callers."""
+    pair = (AsteriskSwitch(unpacked_asterisk), AsteriskSwitch(unpacked_asterisk))
+    try:
+        for switch in pair:
+            asyncio.run(render_tones(switch.sounds))
+            with (switch.home / "etc" / "local" / "pjsip.conf").open("a") as file:
+                file.write("[trunk](+)\ntrust_id_inbound = yes\n")
+            switch.start()
+        yield pair
+    finally:
+        for switch in pair:
+            switch.stop()
+
+
+@pytest.fixture
+async def front(
+    edge_programs: None,
+    asterisks: tuple[AsteriskSwitch, AsteriskSwitch],
+    tmp_path: Path,
+    cdrs: Cdrs,
+    worker: ScriptedWorker,
+) -> AsyncIterator[Edge]:
+    """A Kamailio in front of both; they hand their calls to `worker`."""
+    for switch in asterisks:
+        switch.use_workers(worker.port, menu_wait_s=1)
+    edge = Edge(
+        tmp_path,
+        {f"asterisk-{n}": f"127.0.0.1:{each.sip_port}" for n, each in enumerate(asterisks, 1)},
+        defines={"IVR_STRANGERS": "1"},
+        sockets=sockets_of(cdrs.url),
+    )
+    await asyncio.to_thread(edge.start)
+    yield edge
+    await asyncio.to_thread(edge.stop)
+
+
+@pytest.fixture
+async def dial(front: Edge) -> AsyncIterator[Dial]:
+    """Rings the edge and presses 1; every phone is hung up in the end."""
+    phones: list[SipPhone] = []
+
+    async def dial() -> SipPhone:
+        phone = SipPhone(front.target(), number="+914012345678")
+        phones.append(phone)
+        await phone.ring(10)
+        await phone.press("1")
+        return phone
+
+    yield dial
+    for phone in phones:
+        await phone.hang_up()
+
+
+def calls_in(switch: AsteriskSwitch) -> int:
+    """Calls that an Asterisk has had since it started."""
+    text = switch.cli("core show channels count")
+    return int(next(line for line in text.splitlines() if "processed" in line).split()[0])
+
+
+async def test_a_killed_asterisk_is_out_within_five_seconds_and_comes_back(
+    asterisks: tuple[AsteriskSwitch, AsteriskSwitch],
+    front: Edge,
+    worker: ScriptedWorker,
+    dial: Dial,
+) -> None:
+    dead, alive = asterisks
+    os.kill(dead.pid, signal.SIGKILL)
+    killed = monotonic()
+    phone = await dial()
+    call = await worker.next_call()
+    call.play(tone(BOT_HZ, 600).pcm)
+    await heard(phone, BOT_HZ)
+    states = front.rpc.call("dispatcher.list")
+    while monotonic() < killed + 5:
+        await asyncio.sleep(0.05)
+    before = calls_in(alive)
+    for _ in range(4):
+        began = monotonic()
+        await dial()
+        assert monotonic() - began < 1.5, "a call still tried the dead node"
+        await worker.next_call()
+    assert calls_in(alive) == before + 4
+    await asyncio.to_thread(dead.start)
+    dead.use_workers(worker.port, menu_wait_s=1)
+    deadline = monotonic() + 15
+    while calls_in(dead) == 0:
+        assert monotonic() < deadline, states
+        await dial()
+        await worker.next_call()
+
+
+async def test_neither_number_nor_headers_of_a_stranger_reach_the_worker(
+    asterisks: tuple[AsteriskSwitch, AsteriskSwitch], front: Edge, worker: ScriptedWorker
+) -> None:
+    controls = []
+    for switch in asterisks:
+        control = AmiControl("127.0.0.1", switch.ami_port, switch.ami_user, switch.ami_secret)
+        await control.start()
+        assert await control.wait_connected(5)
+        controls.append(control)
+    claims = (
+        ("P-Asserted-Identity", '"Boss" <sip:+15550001@bank.example>'),
+        ("Remote-Party-ID", "<sip:+15550001@bank.example>;party=calling"),
+        ("X-Account", "447123"),
+        ("Call", "caller=+15550001"),
+    )
+    seen = {}
+    try:
+        for host in (STRANGER, TRUNK):
+            who = Caller(front.port)
+            await who.open(host)
+            call = who.ring("100", *claims, number="+15550009")
+            assert await call.status() == 200
+            at_worker = await worker.next_call()
+            infos = [await each.info(at_worker.uuid) for each in controls]
+            (info,) = [info for info in infos if info is not None]
+            seen[host] = info
+            assert await who.hang_up(call) == 200
+            who.close()
+    finally:
+        for control in controls:
+            await control.close()
+    assert "5550001" not in repr(seen[STRANGER])
+    assert "5550009" not in repr(seen[STRANGER])
+    assert "447123" not in repr(seen[STRANGER])
+    assert "Boss" not in repr(seen[STRANGER])
+    assert seen[STRANGER].caller == ""
+    assert seen[TRUNK].caller == "+15550001"

@@ -1,0 +1,112 @@
+"""What the edge lets nobody do: flood it, scan it, or send what is no call."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+import pytest
+
+from tests.sip.caller import Caller
+from tests.sip.edge import Edge
+from tests.sip.node import ScriptedNode
+from tests.sip.records import Cdrs
+
+pytestmark = pytest.mark.kamailio
+
+Pair = tuple[ScriptedNode, ScriptedNode]
+
+
+@pytest.mark.parametrize("agent", ["friendly-scanner", "sipvicious 0.3", "SIPCli/1.8", "sipsak"])
+async def test_scanners_get_no_answer(agent: str, nodes: Pair, stranger: Caller) -> None:
+    call = stranger.ring(agent=agent)
+    with pytest.raises(TimeoutError):
+        await call.status(0.5)
+    assert not call.provisional
+    assert not any(node.invites for node in nodes)
+
+
+async def test_a_stranger_who_floods_is_banned_and_a_trunk_who_is_busy_is_not(
+    nodes: Pair, caller: Caller, stranger: Caller, edge: Edge, cdrs: Cdrs
+) -> None:
+    flood = [stranger.ring() for _ in range(150)]
+    busy = [caller.ring() for _ in range(150)]
+    assert [await call.status() for call in busy] == [200] * 150
+    deadline = monotonic() + 5
+    while not (banned := edge.rpc.call("htable.dump", "banned")):
+        assert monotonic() < deadline, "nobody was banned"
+        flood += [stranger.ring() for _ in range(20)]
+        await asyncio.sleep(0.1)
+    assert [slot["name"] for entry in banned for slot in entry["slot"]] == ["127.0.0.66"]
+    late = stranger.ring()
+    with pytest.raises(TimeoutError):
+        await late.status(0.5)
+    rows = [row for row in cdrs.all() if row.source == "127.0.0.66" and row.cause == "banned"]
+    assert len(rows) == 1
+    await asyncio.gather(*(caller.hang_up(call) for call in busy))
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "cause"),
+    [
+        ({"hops": 0}, 483, "too_many_hops"),
+        ({"body": b"x" * 9000}, 513, "too_large"),
+    ],
+)
+async def test_a_call_that_cannot_be_carried_is_refused_with_its_code(
+    change: dict[str, object], status: int, cause: str, nodes: Pair, caller: Caller, cdrs: Cdrs
+) -> None:
+    call = caller.ring("100", **change)  # type: ignore[arg-type]
+    assert await call.status() == status
+    assert not any(node.invites for node in nodes)
+    row = await cdrs.of(call.call_id)
+    assert (row.status, row.cause) == (status, cause)
+
+
+async def test_one_invite_sent_three_times_is_one_call_and_one_record(
+    nodes: Pair, caller: Caller, cdrs: Cdrs
+) -> None:
+    for node in nodes:
+        node.invite = 486
+    call = caller.ring()
+    for _ in range(2):
+        caller.send(call.invite.encode(), ("127.0.0.1", caller.edge_port))
+    assert await call.status() == 486
+    await cdrs.of(call.call_id)
+    assert sum(len(node.invites) for node in nodes) == 1
+
+
+@pytest.mark.parametrize(("method", "status"), [("REGISTER", 405), ("SUBSCRIBE", 405)])
+async def test_what_makes_no_call_is_refused(method: str, status: int, caller: Caller) -> None:
+    wire = caller.outside(method)
+    answer = await caller.ask(wire.encode(), wire.get("Call-ID"))
+    assert answer.status == status
+    assert "INVITE" in answer.get("Allow")
+
+
+async def test_options_say_whether_calls_would_be_taken(nodes: Pair, caller: Caller) -> None:
+    wire = caller.outside("OPTIONS")
+    assert (await caller.ask(wire.encode(), wire.get("Call-ID"))).status == 200
+    for node in nodes:
+        node.options = 503
+    deadline = monotonic() + 6
+    while True:
+        wire = caller.outside("OPTIONS")
+        answer = await caller.ask(wire.encode(), wire.get("Call-ID"))
+        if answer.status == 503:
+            break
+        assert monotonic() < deadline
+        await asyncio.sleep(0.2)
+    assert answer.get("Retry-After") == "5"
+
+
+async def test_refer_from_outside_is_refused(caller: Caller) -> None:
+    call = caller.ring()
+    assert await call.status() == 200
+    answer = await caller.within(call, "REFER", ("Refer-To", "<sip:+1900@premium.example>"))
+    assert answer.status == 405
+
+
+async def test_a_request_of_no_call_is_refused(caller: Caller) -> None:
+    wire = caller.outside("BYE", to_tag="gone")
+    assert (await caller.ask(wire.encode(), wire.get("Call-ID"))).status == 481
