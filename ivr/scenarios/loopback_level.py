@@ -19,7 +19,7 @@ from ivr.scenarios.outcome import Outcome
 from ivr.scenarios.scenario import UNKNOWN
 from ivr.scenarios.scenario_file import Loaded
 from ivr.scenarios.sound_level import Seen, SoundCall
-from ivr.scenarios.world import World
+from ivr.scenarios.world import World, world_over_http
 from ivr.settings import Settings
 from ivr.speech.recognition.models import models_for
 from ivr.speech.recognition.vosk import VoskRecogniser
@@ -59,7 +59,7 @@ class Loopback:
         sounds = await self._sounds.of(loaded)
         events = CallEvents()
         sessions = SessionsInMemory()
-        async with World(scenario, flow) as world:
+        async with world_over_http(scenario, flow) as world:
             talking: list[asyncio.Task[None]] = []
             services = self._services(flow, world, events, sessions)
 

@@ -25,7 +25,7 @@ from ivr.scenarios.judge import Answer
 from ivr.scenarios.outcome import Outcome
 from ivr.scenarios.scenario import UNKNOWN, Step, spoken_parts
 from ivr.scenarios.scenario_file import Loaded
-from ivr.scenarios.world import World
+from ivr.scenarios.world import World, world_in_process
 
 _SURE = 0.95
 """What a recogniser that heard well says of its words."""
@@ -37,7 +37,7 @@ _MOST_STEPS = 32
 
 async def play_text(loaded: Loaded, flow: Flow, interpreter: Interpreter, outcome: Outcome) -> None:
     """Play a scenario to its end, or to its first wrong answer."""
-    async with World(loaded.scenario, flow) as world:
+    async with world_in_process(loaded.scenario, flow) as world:
         call = _TextCall(loaded, flow, interpreter, world)
         for each in loaded.scenario.steps:
             if not outcome.note(each, await call.do(each)):

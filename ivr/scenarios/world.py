@@ -3,61 +3,80 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
-from types import TracebackType
-from typing import Self
 
 from ivr.dialogue.actions import CallApi
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.inputs import ApiReplied
 from ivr.integrations.bank_api import BankApi, Fault
 from ivr.integrations.hub import IntegrationHub
+from ivr.scenarios.bank_in_process import BankInProcess
 from ivr.scenarios.scenario import IntegrationFault, Scenario
 
 
 class World:
-    """`async with World(scenario, flow) as world`: every integration of the flow is a bank of the
-    scenario's own, asked over real HTTP by the very hub that a worker asks, so that time-outs and
-    cut connections mean what they mean there. It is opened when it is first asked.
+    """A bank of the scenario's own stands for every integration of the flow, and is asked by the
+    very hub that a worker asks, so that time-outs and cut connections mean what they mean there.
     """
 
-    def __init__(self, scenario: Scenario, flow: Flow) -> None:
-        self._bank = BankApi(
-            faults=[_fault(each) for each in scenario.integrations for _ in range(each.times)]
-        )
-        self._names = flow.integrations
-        self._hub: IntegrationHub | None = None
+    def __init__(
+        self, bank: BankApi, hub: IntegrationHub, transport: BankInProcess | None = None
+    ) -> None:
+        self._bank = bank
+        self._hub = hub
+        self._transport = transport
         self.requests: list[CallApi] = []
         """What was asked, in order."""
 
     async def call(self, request: CallApi) -> ApiReplied:
         """Ask; see `IntegrationHub.call`."""
         self.requests.append(request)
-        if self._hub is None:
-            self._bank.start()
-            self._hub = IntegrationHub(dict.fromkeys(self._names, self._bank.url))
+        if self._transport is not None:
+            self._transport.catch_up()
+            self._transport.patience_s = request.timeout_ms / 1000
         return await self._hub.call(request)
 
     def done(self) -> dict[str, int]:
-        """What the bank has done so far."""
+        """What the bank has done in the end."""
+        if self._transport is not None:
+            self._transport.catch_up()
         answer, _ = self._bank.answer("GET", "/stats", "", None)
         assert answer is not None
         assert answer[0] == HTTPStatus.OK
         stats: dict[str, int] = answer[1]
         return stats
 
-    async def __aenter__(self) -> Self:
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._hub is not None:
-            await self._hub.close()
-            await asyncio.to_thread(self._bank.stop)
+@asynccontextmanager
+async def world_in_process(scenario: Scenario, flow: Flow) -> AsyncIterator[World]:
+    """Without a network, and without waiting."""
+    bank = BankApi()
+    transport = BankInProcess(bank, faults_of(scenario))
+    hub = IntegrationHub(dict.fromkeys(flow.integrations, "http://bank"), transport=transport)
+    try:
+        yield World(bank, hub, transport)
+    finally:
+        await hub.close()
+
+
+@asynccontextmanager
+async def world_over_http(scenario: Scenario, flow: Flow) -> AsyncIterator[World]:
+    """Over real HTTP, in real time."""
+    bank = BankApi(faults=faults_of(scenario))
+    bank.start()
+    hub = IntegrationHub(dict.fromkeys(flow.integrations, bank.url))
+    try:
+        yield World(bank, hub)
+    finally:
+        await hub.close()
+        await asyncio.to_thread(bank.stop)
+
+
+def faults_of(scenario: Scenario) -> list[Fault]:
+    """What goes wrong, as the bank knows it."""
+    return [_fault(each) for each in scenario.integrations for _ in range(each.times)]
 
 
 def _fault(each: IntegrationFault) -> Fault:
