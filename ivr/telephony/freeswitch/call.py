@@ -10,8 +10,9 @@ up aborts the whole process):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
@@ -20,11 +21,13 @@ from ivr.audio.playout import PlayoutQueue
 from ivr.clock import Clock
 from ivr.errors import IvrError
 from ivr.telephony.call import CallEnding, CallHandler, EndedBy, TransferFailed
+from ivr.telephony.causes import cause_of_name
 from ivr.telephony.freeswitch import commands
 from ivr.telephony.freeswitch.channel import Channel, line_format
 from ivr.telephony.freeswitch.commands import Command
+from ivr.telephony.freeswitch.consultation import FreeSwitchConsultation
 from ivr.telephony.freeswitch.errors import LocalProtocolError
-from ivr.telephony.freeswitch.esl import ChannelGone, CommandReply, Event, SwitchEvent
+from ivr.telephony.freeswitch.esl import ApiReply, ChannelGone, CommandReply, Event, SwitchEvent
 from ivr.telephony.freeswitch.headers import Headers
 from ivr.telephony.freeswitch.link import EslLink, LinkClosed
 from ivr.telephony.freeswitch.pacing import DownlinkPacer, heard
@@ -57,7 +60,8 @@ class CallNotOpened(IvrError):
 
 
 class FreeSwitchCall(Leg):
-    """See `Call`. `on_finished(call)` is called once, when it has ended."""
+    """See `Call`. `on_finished(call)` is called once, when it has ended. `expected` is where legs
+    of agents who are rung are looked up; `worker` is where they have to come, as host:port."""
 
     def __init__(
         self,
@@ -66,6 +70,8 @@ class FreeSwitchCall(Leg):
         data: Headers,
         *,
         ports: MediaPorts,
+        expected: MutableMapping[UUID, Callable[[FreeSwitchCall], None]],
+        worker: str,
         limits: Limits,
         clock: Clock,
         on_finished: Callable[[FreeSwitchCall], None],
@@ -75,6 +81,9 @@ class FreeSwitchCall(Leg):
         self._channel = channel
         self._data = data
         self._ports = ports
+        self._expected = expected
+        self._worker = worker
+        self._consultation: FreeSwitchConsultation | None = None
         self._limits = limits
         self._clock = clock
         self._on_finished = on_finished
@@ -91,7 +100,7 @@ class FreeSwitchCall(Leg):
         self._cause = ""
         self._leaving = False
 
-    def start(self, on_call: CallHandler) -> None:
+    def start(self, on_call: Callable[[FreeSwitchCall], None]) -> None:
         """Open the sound, then hand the call over."""
         self._opening = self._loop.create_task(self._open(on_call))
 
@@ -121,11 +130,15 @@ class FreeSwitchCall(Leg):
                 self.channel_gone()
             case "CHANNEL_UNPARK":
                 self._unparked()
+            case "BACKGROUND_JOB":
+                if self._consultation is not None:
+                    self._consultation.job_done(event)
 
     def channel_gone(self) -> None:
         """The channel is down, whoever hung up."""
         by = EndedBy.BOT if self._leaving else EndedBy.CALLER
-        self.finish(CallEnding(by=by, detail=self._cause or "the channel has gone"))
+        detail = self._cause or "the channel has gone"
+        self.finish(CallEnding(by=by, detail=detail, cause=cause_of_name(self._cause)))
 
     def link_down(self, reason: str) -> None:
         """The Event Socket is closed."""
@@ -214,6 +227,50 @@ class FreeSwitchCall(Leg):
             raise TransferFailed("The caller has gone.")
         self.finish(CallEnding(by=EndedBy.BOT, detail=f"transfer to {destination}"))
 
+    async def consult(
+        self, destination: str, *, ring_s: float, on_agent: CallHandler
+    ) -> FreeSwitchConsultation:
+        """See `Call`. Who a destination is, the dialplan says in `ivr_endpoint_<destination>`."""
+        if self.ending is not None or self._leaving:
+            raise TransferFailed("The call is over.")
+        endpoint = self._channel.endpoints.get(destination)
+        if endpoint is None:
+            raise TransferFailed(
+                f"The dialplan names nobody to be rung as {commands.plain(destination)!r}.",
+                remedy="Set ivr_endpoint_ and the destination's name to a dial string.",
+            )
+        consultation = FreeSwitchConsultation(self, self._link, self._expected, on_agent)
+        self._consultation = consultation
+        self._post(commands.events("BACKGROUND_JOB"))
+        await consultation.ring(endpoint, self._worker, ring_s)
+        return consultation
+
+    async def leave_for_bridge(self, preparations: Sequence[Command], bridge: Command) -> None:
+        """Let the switch connect the caller with an agent. Raises TransferFailed."""
+        if self.ending is not None or self._leaving:
+            raise TransferFailed("The call is over.")
+        self._leaving = True
+        try:
+            for command in preparations:
+                await self._ask(command)
+            await self._ask(bridge)
+            async with asyncio.timeout(self._limits.ending):
+                await asyncio.shield(self._left_park)
+        except (LinkClosed, LocalProtocolError, CallNotOpened) as error:
+            raise TransferFailed(f"The switch did not connect the two: {error}") from None
+        except TimeoutError:
+            raise TransferFailed("The switch did not connect the two in time.") from None
+        finally:
+            self._leaving = False
+        if self.ending is not None:
+            raise TransferFailed("The caller has gone.")
+        self.finish(CallEnding(by=EndedBy.BOT, detail="bridged with an agent"))
+
+    def forget_consultation(self, consultation: FreeSwitchConsultation) -> None:
+        """That agent is no longer asked."""
+        if self._consultation is consultation:
+            self._consultation = None
+
     def finish(self, ending: CallEnding) -> bool:
         """See `Leg`."""
         if not super().finish(ending):
@@ -232,7 +289,7 @@ class FreeSwitchCall(Leg):
 
     # Inside.
 
-    async def _open(self, on_call: CallHandler) -> None:
+    async def _open(self, on_call: Callable[[FreeSwitchCall], None]) -> None:
         try:
             await self._open_media()
         except (IvrError, LocalProtocolError, OSError) as error:
@@ -290,12 +347,14 @@ class FreeSwitchCall(Leg):
         reply = await self._link.request(command)
         if isinstance(reply, CommandReply) and not reply.ok:
             raise CallNotOpened(f"FreeSWITCH refused `{command.verb}`: {reply.text}.")
+        if isinstance(reply, ApiReply) and not reply.ok:
+            raise CallNotOpened(f"FreeSWITCH refused: {reply.text}.")
 
     def _post(self, command: Command) -> None:
         """Send a command whose reply only matters when it does not come."""
         self._link.request(command)
 
-    def _hand_over(self, on_call: CallHandler) -> None:
+    def _hand_over(self, on_call: Callable[[FreeSwitchCall], None]) -> None:
         try:
             on_call(self)
         except Exception as error:  # noqa: BLE001 - one call's fault ends that call only

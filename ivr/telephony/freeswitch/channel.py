@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from ivr.audio.format import AudioFormat
 from ivr.errors import IvrError
-from ivr.telephony.call import CallInfo
+from ivr.telephony.call import Bridged, CallInfo
 from ivr.telephony.freeswitch.commands import plain
 from ivr.telephony.freeswitch.errors import RemoteProtocolError
 from ivr.telephony.freeswitch.headers import Headers
@@ -41,6 +42,10 @@ class Channel:
     """`socket ... async`: without it there is no sound."""
     destinations: frozenset[str]
     """Where the dialplan lets us transfer to."""
+    endpoints: Mapping[str, str]
+    """Destination to dial string: the agents whom the dialplan lets us ask."""
+    agent_for: str
+    """On an agent's leg: the id of the caller's call, else ""."""
 
     @classmethod
     def read(cls, data: Headers) -> Channel:
@@ -60,9 +65,12 @@ class Channel:
             called=plain(called or data.text("Caller-Destination-Number"), 64),
             language=language if _LANGUAGE.fullmatch(language) else None,
             switch_channel=plain(data.text("Channel-Name")),
+            bridged=Bridged.TALKED if data.text("variable_ivr_returned") == "yes" else None,
             variables=variables | _trunk_headers(data),
         )
         names = data.text("variable_ivr_destinations").split(",")
+        destinations = frozenset(name for name in names if _DESTINATION.fullmatch(name))
+        endpoints = {name: data.text(f"variable_ivr_endpoint_{name}") for name in destinations}
         return cls(
             id=call_id,
             info=info,
@@ -70,7 +78,9 @@ class Channel:
             asks_admission=data.text("variable_ivr_ask") == "admission",
             admitted=data.text("variable_ivr_admitted") == "yes",
             parks=data.text("Socket-Mode") == "async",
-            destinations=frozenset(name for name in names if _DESTINATION.fullmatch(name)),
+            destinations=destinations,
+            endpoints={name: dial for name, dial in endpoints.items() if dial},
+            agent_for=plain(data.text("variable_ivr_agent_for"), 64),
         )
 
 

@@ -104,6 +104,11 @@ def api(line: str) -> Command:
     return Command(line=f"api {line}", reply=Reply.API)
 
 
+def background_api(line: str) -> Command:
+    """Run an API command that takes its time; BACKGROUND_JOB brings its output."""
+    return Command(line=f"bgapi {line}")
+
+
 def events(*names: str) -> Command:
     """Subscribe to events by name, in plain text (inbound connections)."""
     for name in names:

@@ -66,6 +66,7 @@ class FreeSwitchServer:
         self._welcomes: set[asyncio.Task[None]] = set()
         self._calls: set[FreeSwitchCall] = set()
         self._reserved: dict[UUID, asyncio.TimerHandle] = {}
+        self._expected: dict[UUID, Callable[[FreeSwitchCall], None]] = {}
         self._gone = asyncio.Event()
         self._gone.set()
 
@@ -176,7 +177,9 @@ class FreeSwitchServer:
                 _log.warning("stray_connection", detail=detail, peer=link.far_host)
                 link.close()
                 return
-            if channel.asks_admission:
+            if channel.agent_for:
+                self._take_agent(link, channel, reply)
+            elif channel.asks_admission:
                 self._say_whether(link, channel)
             else:
                 self._take(link, channel, reply)
@@ -208,15 +211,34 @@ class FreeSwitchServer:
             _log.warning("call_refused", call_id=str(channel.id), detail="too many calls")
             link.close()
             return
+        self._begin(link, channel, reply, self._on_call)
+
+    def _take_agent(self, link: EslLink, channel: Channel, reply: ChannelData) -> None:
+        on_agent = self._expected.pop(channel.id, None)
+        if on_agent is None:
+            _log.warning("agent_not_expected", peer=link.far_host)
+            link.close()
+            return
+        self._begin(link, channel, reply, on_agent)
+
+    def _begin(
+        self,
+        link: EslLink,
+        channel: Channel,
+        reply: ChannelData,
+        on_call: Callable[[FreeSwitchCall], None],
+    ) -> None:
         call = FreeSwitchCall(
             link,
             channel,
             reply.headers,
             ports=self._ports,
+            expected=self._expected,
+            worker=f"{link.own_host}:{self._port}",
             limits=self._limits,
             clock=self._clock,
             on_finished=self._calls.discard,
         )
         self._links[link] = call
         self._calls.add(call)
-        call.start(self._on_call)
+        call.start(on_call)

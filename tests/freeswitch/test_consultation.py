@@ -1,0 +1,70 @@
+"""Attended transfer on a real FreeSWITCH."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ivr.phone.sip import SipPhone
+from ivr.phone.sip_callee import SipCallee
+from ivr.telephony.freeswitch.client import EslClient
+from ivr.telephony.freeswitch.server import FreeSwitchServer
+from tests.freeswitch.conftest import Ring
+from tests.telephony.consultation_contract import ConsultationContract, Desk
+
+pytestmark = pytest.mark.freeswitch
+
+
+class FreeSwitchDesk(Desk):
+    def __init__(self, agent: SipCallee, ops: EslClient, ring: Ring) -> None:
+        super().__init__(agent)
+        self._ops = ops
+        self._ring = ring
+        self._servers = [FreeSwitchServer("127.0.0.1", 0, self.conversations) for _ in range(2)]
+
+    async def start(self) -> None:
+        for number, server in enumerate(self._servers, 1):
+            await server.start()
+            await self._ops.api(f"global_setvar ivr_worker_{number}=127.0.0.1:{server.port}")
+        agent = f"sofia/external/agent@{self.agent.address}"
+        await self._ops.api(f"global_setvar ivr_agent={agent}")
+
+    async def stop(self) -> None:
+        await self._ops.api("global_setvar ivr_agent=loopback/agent/ivr_agent_demo")
+        for server in self._servers:
+            await server.stop()
+
+    async def ring(self) -> SipPhone:
+        return await self._ring("7004")
+
+    async def worker_dies(self) -> None:
+        live = next(each for each in self._servers if each.live_calls)
+        await live.stop()
+
+    async def nothing_left(self) -> None:
+        async with asyncio.timeout(5):
+            while await self._channels() or any(each.live_calls for each in self._servers):
+                await asyncio.sleep(0.05)
+
+    async def _channels(self) -> int:
+        found = re.search(r"(\d+) total", await self._ops.api("show channels count"))
+        assert found is not None
+        return int(found[1])
+
+
+@pytest.fixture
+async def desk(ops: EslClient, ring: Ring) -> AsyncIterator[Desk]:
+    agent = SipCallee()
+    await agent.open()
+    made = FreeSwitchDesk(agent, ops, ring)
+    await made.start()
+    yield made
+    await agent.hang_up()
+    await made.stop()
+
+
+class TestFreeSwitch(ConsultationContract):
+    pass
