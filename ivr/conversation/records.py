@@ -6,8 +6,9 @@ caller keys or says at a sensitive step passes through here in clear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -39,6 +40,7 @@ class CallLog:
         self.fenced = False
         self._began = False
         self._spoken: TurnTaken | None = None
+        self._unsettled: list[Callable[[], None]] = []
 
     @property
     def turn(self) -> int:
@@ -86,30 +88,36 @@ class CallLog:
         self._publish("state", state=where.value)
 
     def caller_said(self, meaning: Interpretation, asr: float, state: DialogueState) -> None:
-        """Note the caller's spoken turn."""
+        """Note the caller's spoken turn, to be told once the call is known to be ours still."""
         self._caller(
             meaning.text, state, intent=meaning.intent, confidence=meaning.confidence, asr=asr
         )
 
     def caller_keyed(self, keys: str, state: DialogueState, *, sensitive: bool) -> None:
-        """Note the caller's keyed turn."""
+        """Note the caller's keyed turn, to be told once the call is known to be ours still."""
         self._caller(HIDDEN if sensitive else keys, state, keyed=True)
 
     def bot_speaks(self, text: str, state: DialogueState, gap_ms: float | None) -> None:
         """Note the bot's turn, when its first sound is queued on the line."""
         turn = self._turn("bot", text, state, gap_ms=gap_ms)
         self._spoken = turn
-        self._services.records.write(turn)
-        self._tell(turn)
+        self._write(turn)
 
     def interrupted(self) -> None:
         """Note that the caller interrupted the bot's turn."""
         turn, self._spoken = self._spoken, None
         if turn is not None:
-            self._services.records.write(turn.model_copy(update={"interrupted": True}))
+            again = turn.model_copy(update={"interrupted": True})
+            self._unsettled.append(partial(self._services.records.write, again))
         self._services.metrics.turn_interrupted()
         _log.info("barge_in")
         self._publish("barge_in")
+
+    def settled(self) -> None:
+        """The session is saved, so the call is still ours: tell what the caller did meanwhile."""
+        waiting, self._unsettled = self._unsettled, []
+        for tell in waiting:
+            tell()
 
     def integration(self, request: CallApi, reply: ApiReplied) -> None:
         """Note what an integration answered (never its data)."""
@@ -130,6 +138,7 @@ class CallLog:
         self._services.metrics.call_ended("fenced" if self.fenced else cause)
         if self.fenced:
             return
+        self.settled()
         detail = ending.detail if ending else ""
         _log.info("call_finished", cause=cause, detail=detail, turns=self.turn, node=state.node)
         self._services.records.write(
@@ -158,8 +167,7 @@ class CallLog:
         turn = self._turn(
             "caller", text, state, intent=intent, confidence=confidence, asr_confidence=asr
         )
-        self._services.records.write(turn)
-        self._tell(turn, keyed=keyed)
+        self._unsettled.append(partial(self._write, turn, keyed=keyed))
 
     def _turn(self, who: Any, text: str, state: DialogueState, **more: Any) -> TurnTaken:
         return TurnTaken(
@@ -173,7 +181,8 @@ class CallLog:
             **more,
         )
 
-    def _tell(self, turn: TurnTaken, **more: Any) -> None:
+    def _write(self, turn: TurnTaken, **more: Any) -> None:
+        self._services.records.write(turn)
         data = turn.model_dump(mode="json", exclude={"call_id", "kind", "at", "number"})
         self._services.metrics.turn_taken(turn.who, turn.gap_ms)
         _log.info("turn", turn=turn.number, **data)

@@ -111,6 +111,7 @@ class VoiceConversation:
         self._state: DialogueState = begin(services.flow)
         self._where = ConversationState.CALL_INITIATED
         self._epoch = 0
+        self._saved: Session | None = None
         self._expect: Expectation | None = None
         self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
         self._unheard: list[Say] = []
@@ -239,7 +240,22 @@ class VoiceConversation:
             await self._fail()
         finally:
             self._close()
+            log.fenced = log.fenced or await self._is_anothers()
             log.finished(self._ending, self._state)
+
+    async def _is_anothers(self) -> bool:
+        """Whether another worker has the call by now: that its line to us has ended, which a
+        worker that froze learns late, then says nothing of the call."""
+        if self._saved is None or self._ending is None:
+            return False
+        try:
+            await self._services.sessions.save(self._saved, self._epoch)
+        except SessionFenced:
+            _log.warning("fenced", epoch=self._epoch)
+            return True
+        except SessionStoreAway as away:
+            _log.warning("session_store_away", reason=str(away))
+        return False
 
     def _close(self) -> None:
         for timer in (self._timer, self._too_long):
@@ -315,6 +331,7 @@ class VoiceConversation:
             self._log.turn += 1
         finished = isinstance(last, HangUp | TransferTo)
         await self._save(finished, last)
+        self._log.settled()
         if says:
             self._speaking_state(last)
             self._say(says)
@@ -365,6 +382,7 @@ class VoiceConversation:
             return
         if not await self._services.sessions.keep(session, self._epoch):
             _log.warning("session_not_saved_yet")
+        self._saved = session
 
     async def _claim_late(self) -> bool:
         """Claim a call that began while the session store was away."""

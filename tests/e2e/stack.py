@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.request import urlopen
 from uuid import UUID
 
 import psutil
@@ -92,6 +93,18 @@ class Stack:
     def log(self) -> Path:
         """What it and its workers write."""
         return self.folder.with_suffix(".log")
+
+    def until_ready(self, within_s: float = 30.0) -> None:
+        """Wait until every worker takes calls."""
+        for port in self.notes.http_ports:
+            url = f"http://{self.notes.host}:{port}/ready"
+
+            def ready(url: str = url) -> bool:
+                with suppress(OSError), urlopen(url, timeout=2) as answer:
+                    return bool(answer.status == 200)
+                return False
+
+            until(ready, within_s, f"{url} answers 200")
 
     # Its processes.
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from uuid import UUID
 
-from ivr.audio.format import FRAME_MS, Audio
+from ivr.audio.format import FRAME_MS, TELEPHONE, Audio
 from ivr.audio.level import level_dbfs
 from ivr.phone.caller import QUIET_MS, Phone
 from ivr.phone.handset import AUDIBLE_DBFS, CallOver
@@ -50,38 +50,44 @@ class Talk:
     async def ring(self) -> None:
         """Dial; the bot's turn begins with the answer."""
         await self.phone.ring()
-        self._bots_turn()
+        self.bots_turn()
 
     async def say(self, text: str) -> None:
         """Say one of `SENTENCES`, to its end."""
         self.phone.handset.speak(self._sounds[text])
         await self.phone.handset.spoken()
-        self._bots_turn()
+        self.bots_turn()
 
     async def press(self, keys: str) -> None:
         """Press keys. The answer may come before the last has quite left."""
         await self.phone.press(keys[:-1])
-        self._bots_turn()
+        self.bots_turn()
         await self.phone.press(keys[-1])
 
-    async def hear_begin(self) -> None:
-        """Wait until the bot speaks. Raises AssertionError after `LONGEST_SILENCE_MS`."""
+    async def hear_begin(self, within_ms: float = LONGEST_SILENCE_MS) -> None:
+        """Wait until the bot speaks. Raises AssertionError."""
         try:
-            await self.phone.handset.heard_sound(LONGEST_SILENCE_MS / 1000)
+            await self.phone.handset.heard_sound(within_ms / 1000)
         except TimeoutError:
-            raise AssertionError("the bot was silent for 2 s and said nothing") from None
+            raise AssertionError(f"the bot said nothing for {within_ms:.0f} ms") from None
 
-    async def hear(self, phrase: str, within_s: float = 30.0) -> str:
+    async def hear(
+        self,
+        phrase: str,
+        within_s: float = 30.0,
+        *,
+        longest_silence_ms: float = LONGEST_SILENCE_MS,
+    ) -> str:
         """Wait until the bot has said `phrase` and fallen silent; return all that it said since
         the caller's turn.
 
-        Raises AssertionError when it falls silent for `LONGEST_SILENCE_MS`, or the call ends,
-        and the phrase was not heard.
+        Raises AssertionError when it falls silent for so long, or the call ends, and the phrase
+        was not heard.
         """
         handset = self.phone.handset
         async with asyncio.timeout(within_s):
             while True:
-                over = await self._hear_more()
+                over = await self._hear_more(longest_silence_ms)
                 if not over:
                     await handset.heard_quiet(_PAUSE_MS, within_s)
                 words = await self._ear.words()
@@ -90,15 +96,21 @@ class Talk:
                     return words
                 if over:
                     raise AssertionError(f"the call ended after {words!r}, without {phrase!r}")
-                left_ms = LONGEST_SILENCE_MS - handset.quiet_ms
+                left_ms = longest_silence_ms - handset.quiet_ms
                 try:
                     await handset.heard_sound(max(left_ms, 0) / 1000)
                 except TimeoutError:
-                    raise AssertionError(
-                        f"2 s of silence after {words!r}, without {phrase!r}"
-                    ) from None
+                    silence = f"{longest_silence_ms:.0f} ms of silence"
+                    raise AssertionError(f"{silence} after {words!r}, without {phrase!r}") from None
                 except CallOver:
                     continue
+
+    async def listen_on(self, ms: float) -> None:
+        """Hear so much more of what the bot says."""
+        enough = len(self.phone.handset.record()[1].pcm) + ms / FRAME_MS * TELEPHONE.frame_bytes
+        async with asyncio.timeout(ms / 1000 + 5):
+            while len(self.phone.handset.record()[1].pcm) < enough:
+                await asyncio.sleep(FRAME_MS / 1000)
 
     async def hear_out(self, within_s: float = 40.0) -> Audio:
         """Wait until the bot has fallen silent, or the call is over; return what it said since
@@ -115,15 +127,16 @@ class Talk:
         await self.phone.hang_up()
         self._ear.close()
 
-    async def _hear_more(self) -> bool:
+    async def _hear_more(self, within_ms: float) -> bool:
         """Wait until the bot speaks; returns whether the call has ended instead."""
         try:
-            await self.hear_begin()
+            await self.hear_begin(within_ms)
         except CallOver:
             return True
         return False
 
-    def _bots_turn(self) -> None:
+    def bots_turn(self) -> None:
+        """Listen, and count silence, from here."""
         self._ear.begin()
         self._turn_from = len(self.phone.handset.record()[1].pcm)
 
