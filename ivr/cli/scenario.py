@@ -36,7 +36,7 @@ def scenario() -> None:
 @click.option("--at", "level", type=click.Choice(_LEVELS), default="text", show_default=True)
 @click.option("--only", multiple=True, metavar="WORDS", help="Only scenarios so named.")
 @click.option("--target", metavar="SIP", help="The switch to ring, e.g. sip:100@127.0.0.1:5060.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="At once.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=16, show_default=True, help="At once.")
 @click.option("--judge-times", is_flag=True, help="Fail what is slower than its within_ms.")
 @click.option("--verbose", is_flag=True, help="Show every call as it went.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, nothing else.")

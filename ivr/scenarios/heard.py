@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from ivr.audio.format import SAMPLE_BYTES, Audio
@@ -24,6 +25,11 @@ def share_heard(said: str, heard: str) -> float:
     """How many of the words of `said` are in `heard`, in order, 0..1; 1 for no words."""
     wanted, words = _WORD.findall(said.lower()), _WORD.findall(heard.lower())
     return _common(wanted, words) / len(wanted) if wanted else 1.0
+
+
+def scripts(text: str) -> set[str]:
+    """The scripts in which `text` is written, by Unicode's names: {"LATIN"}."""
+    return {unicodedata.name(char, "?").split()[0] for char in text if char.isalpha()}
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

@@ -17,8 +17,8 @@ class Answer:
 
     texts: tuple[str, ...] = ()
     """What the bot said, sentence by sentence or turn by turn."""
-    heard: str | None = None
-    """What a recogniser made of it at the caller's end."""
+    understood: str | None = None
+    """The words that were made out of the caller's."""
     intent: str | None = None
     confidence: float | None = None
     slots: Mapping[str, str] | None = None

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as Xml
 from ivr.errors import IvrError
 from ivr.scenarios.judge import Answer, Mismatch
 from ivr.scenarios.outcome import Outcome, count
-from ivr.scenarios.scenario import Step
+from ivr.scenarios.scenario import Step, spoken_parts
 
 _WIDTH = 88
 
@@ -55,7 +55,7 @@ def transcript(outcome: Outcome) -> list[str]:
     lines = []
     for step, answer in outcome.answers:
         if step.act is not None:
-            lines += _wrapped("caller  ", act_in_words(step))
+            lines += _wrapped("caller  ", act_in_words(step) + _misheard(step, answer))
         marks = _marks(answer)
         lines += _wrapped("   bot  ", f"{answer.text or '(says nothing)'}{marks}")
     return lines
@@ -117,6 +117,13 @@ def write_junit(path: Path, outcomes: Sequence[Outcome], seconds: float) -> None
         raise IvrError(
             f"{path} cannot be written: {error.strerror}.", remedy="Choose another file."
         ) from None
+
+
+def _misheard(step: Step, answer: Answer) -> str:
+    words = answer.understood
+    if words is None or words == " ".join(spoken_parts(step.say or "")).lower():
+        return ""
+    return f"  (heard: {words or 'nothing'})"
 
 
 def _marks(answer: Answer) -> str:

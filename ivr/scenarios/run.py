@@ -45,7 +45,7 @@ class How:
     """How to run: `jobs` calls at once; `times`: whether `within_ms` is judged; `tell` is called
     with each outcome when it is known."""
 
-    jobs: int = 8
+    jobs: int = 16
     times: bool = False
     tell: Callable[[Outcome], None] = lambda _: None
 

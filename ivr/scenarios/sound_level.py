@@ -11,7 +11,7 @@ from ivr.conversation.rules import TurnRules
 from ivr.phone.caller import Caller, Phone
 from ivr.phone.handset import CallOver
 from ivr.scenarios.call_events import CallEvents, last_action, turns
-from ivr.scenarios.heard import recognised, share_heard
+from ivr.scenarios.heard import recognised, scripts, share_heard
 from ivr.scenarios.judge import Answer, Mismatch
 from ivr.scenarios.outcome import Outcome
 from ivr.scenarios.scenario import Step
@@ -22,7 +22,7 @@ _ANSWER_S = 45.0
 _END_S = 10.0
 _BREATH_MS = 300.0
 """Silence of the bot that a caller leaves before they speak."""
-_LEAST_HEARD = 0.5
+_LEAST_HEARD = 1 / 3
 """Share of the bot's words that must be recognised at the phone: far above what a garbled, cut or
 wrong answer reaches, far below what a small recogniser does on clean sound."""
 _FEWEST_WORDS = 4
@@ -125,6 +125,7 @@ class SoundCall:
             texts=tuple(str(turn["text"]) for turn in bot),
             intent=str(said.get("intent") or "") if said else None,
             confidence=said.get("confidence") if said else None,
+            understood=str(said["text"]) if said else None,
             slots=slots() if slots else None,
             node=str(bot[-1]["node"]) if bot else None,
             language=str(bot[-1]["language"]) if bot else None,
@@ -141,7 +142,8 @@ class SoundCall:
         language = answer.language
         if _interrupts(steps, number) or language is None or language not in self._ear.languages:
             return True
-        if len(answer.text.split()) < _FEWEST_WORDS:
+        # What is said in two languages at once, no recogniser understands.
+        if len(answer.text.split()) < _FEWEST_WORDS or len(scripts(answer.text)) > 1:
             return True
         _, bot = self._phone.handset.record()
         turn = Audio(bot.pcm[self._turn_from :], bot.format)
