@@ -57,6 +57,12 @@ class Worker:
         self._metrics = Metrics()
 
     @property
+    def audiosocket_port(self) -> int:
+        """Where it listens for calls (also when 0 was asked for)."""
+        server = self._audiosocket
+        return self._settings.audiosocket_port if server is None else server.port
+
+    @property
     def live_calls(self) -> int:
         """Calls that are being answered now."""
         return len(self._calls)
@@ -134,7 +140,7 @@ class Worker:
         _log.info(
             "worker_ready",
             worker=settings.worker_name,
-            audiosocket=f"{settings.host}:{settings.audiosocket_port}",
+            audiosocket=f"{settings.host}:{audiosocket.port}",
             freeswitch=f"{settings.host}:{freeswitch.port}",
             http=f"{settings.host}:{health.port}",
             flow=self._flow.name,

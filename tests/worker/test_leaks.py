@@ -1,0 +1,238 @@
+"""Hundreds of calls of each ending, through a whole worker with its real engines and stores: no
+task, socket, file, thread or call more than before."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+import uvloop
+
+from ivr.audio.format import TELEPHONE
+from ivr.conversation.ears import Ears
+from ivr.conversation.speaker import Speaker
+from ivr.conversation.voice import VoiceConversation
+from ivr.settings import Settings
+from ivr.speech.recognition.utterance import VoskUtterance
+from ivr.speech.synthesis.client import SynthesisClient
+from ivr.speech.synthesis.synthesiser import Voice
+from ivr.telephony.audiosocket.call import AudioSocketCall
+from ivr.telephony.audiosocket.connection import AudioSocketConnection
+from ivr.telephony.media_clock import MediaClock
+from ivr.worker import Worker
+from tests.worker.flow import short_flow
+from tests.worker.line import Line
+from tests.worker.neighbours import neighbours
+
+CALLS = 200
+AT_ONCE = 50
+OF_A_CALL = (
+    VoiceConversation,
+    Ears,
+    Speaker,
+    VoskUtterance,
+    AudioSocketCall,
+    AudioSocketConnection,
+    Line,
+)
+SETTLE_S = 15.0
+REDIS_POOL = 20
+"""Connections to Redis that may be kept, or not, at the moment when we look."""
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What this process holds."""
+
+    tasks: int
+    lines: int
+    """TCP sockets."""
+    descriptors: int
+    threads: int
+    of_calls: int
+
+    @classmethod
+    def now(cls) -> Held:
+        gc.collect()
+        return cls(
+            tasks=len(asyncio.all_tasks()),
+            lines=len(psutil.Process().net_connections("tcp")),
+            descriptors=len(os.listdir("/proc/self/fd")),
+            threads=threading.active_count(),
+            of_calls=sum(isinstance(each, OF_A_CALL) for each in gc.get_objects()),
+        )
+
+    def no_more_than(self, other: Held) -> bool:
+        return (
+            self.tasks <= other.tasks
+            and self.lines <= other.lines
+            and self.descriptors <= other.descriptors + REDIS_POOL
+            and self.threads <= other.threads
+            and self.of_calls <= other.of_calls
+        )
+
+
+class Callers:
+    """Rings one worker, in each way in which a call can end."""
+
+    def __init__(self, worker: Worker, port: int, speech: bytes) -> None:
+        self._worker = worker
+        self._port = port
+        self._speech = speech
+        self._clock = MediaClock()
+
+    async def caller_hangs_up(self) -> None:
+        """In the middle of a sentence of the bot's, while the caller speaks."""
+        line = await self._talk_over_the_bot()
+        line.close()
+        await line.over.wait()
+
+    async def bot_says_goodbye(self) -> None:
+        line = await Line.ring(self._port, self._clock)
+        await line.bot_heard.wait()
+        line.press("2")
+        await line.over.wait()
+        assert line.hung_up
+
+    async def switch_dies(self) -> None:
+        line = await self._talk_over_the_bot()
+        line.reset()
+        await line.over.wait()
+
+    async def never_spoke(self) -> None:
+        line = await Line.open(self._port, self._clock)
+        await line.over.wait()
+        assert line.was_reset
+
+    async def refused(self) -> None:
+        line = await Line.ring(self._port, self._clock)
+        await line.over.wait()
+        assert line.was_reset
+
+    async def _talk_over_the_bot(self) -> Line:
+        line = await Line.ring(self._port, self._clock)
+        await line.bot_heard.wait()
+        line.say(self._speech)
+        # Long enough for the recogniser to be open.
+        await asyncio.sleep(0.5)
+        return line
+
+    async def while_all_lines_are_taken(self, do: Callable[[], Awaitable[None]]) -> None:
+        lines = [await Line.ring(self._port, self._clock) for _ in range(AT_ONCE)]
+        await until(lambda: self._worker.live_calls == AT_ONCE, "all lines are taken")
+        await do()
+        for line in lines:
+            line.close()
+            await line.over.wait()
+
+
+async def until(met: Callable[[], bool], what: str, within_s: float = SETTLE_S) -> None:
+    deadline = time.monotonic() + within_s
+    while not met():
+        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
+        await asyncio.sleep(0.05)
+
+
+async def at_once(number: int, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """So many calls, `AT_ONCE` at a time."""
+    for first in range(0, number, AT_ONCE):
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            for _ in range(min(AT_ONCE, number - first)):
+                group.create_task(call())
+
+
+async def every_ending(
+    callers: Callers, number: int, check: Callable[[str], Awaitable[None]]
+) -> None:
+    for call in (
+        callers.caller_hangs_up,
+        callers.bot_says_goodbye,
+        callers.switch_dies,
+        callers.never_spoke,
+    ):
+        await at_once(number, call)
+        await check(call.__name__)
+    await callers.while_all_lines_are_taken(lambda: at_once(number, callers.refused))
+    await check("refused")
+
+
+def rss_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+async def calls_leave_nothing(folder: Path) -> None:
+    async with neighbours(folder, max_calls=AT_ONCE) as settings:
+        worker = Worker(settings, short_flow(folder))
+        await worker.start()
+        try:
+            await _ring(worker, settings)
+        finally:
+            await worker.close()
+
+
+async def _ring(worker: Worker, settings: Settings) -> None:
+    assert settings.synthesis_url is not None
+    voice = SynthesisClient(settings.synthesis_url)
+    speech = (await voice.synthesise("what is my balance", Voice(language="en"))).pcm
+    await voice.close()
+    speech = speech[: TELEPHONE.frame_bytes * 40]
+    callers = Callers(worker, worker.audiosocket_port, speech)
+
+    async def nothing(_: str) -> None:
+        await until(lambda: worker.live_calls == 0, "the calls are over")
+
+    # Pools, caches and connections are filled once; that is no leak.
+    await every_ending(callers, AT_ONCE, nothing)
+    before, began_mib = Held.now(), rss_mib()
+    began, cpu = time.monotonic(), time.process_time()
+
+    async def no_more(ending: str) -> None:
+        await nothing(ending)
+        deadline = time.monotonic() + SETTLE_S
+        while not (now := Held.now()).no_more_than(before):
+            assert time.monotonic() < deadline, f"{ending}: {now}, before {before}"
+            await asyncio.sleep(0.2)
+
+    await every_ending(callers, CALLS, no_more)
+    grown = rss_mib() - began_mib
+    print(
+        f"{5 * CALLS} calls in {time.monotonic() - began:.0f} s, "
+        f"{(time.process_time() - cpu) * 1000 / (5 * CALLS):.1f} ms of CPU each, both sides; "
+        f"{grown:+.1f} MiB resident"
+    )
+    assert before.of_calls == 0
+    assert grown < 24, f"{grown:.1f} MiB more after {5 * CALLS} calls"
+    await _all_recorded(worker, settings)
+
+
+async def _all_recorded(worker: Worker, settings: Settings) -> None:
+    """Every call that was answered has its end in PostgreSQL, with the right cause."""
+    url = settings.database_url
+    assert url is not None
+    answered = {"caller": CALLS + 3 * AT_ONCE, "bot": CALLS + AT_ONCE, "line": CALLS + AT_ONCE}
+
+    def causes() -> dict[str, int]:
+        with psycopg.connect(url.get_secret_value()) as connection:
+            rows = connection.execute("SELECT cause, count(*) FROM calls GROUP BY cause").fetchall()
+        return {str(cause): int(number) for cause, number in rows}
+
+    await until(lambda: sum(causes().values()) >= sum(answered.values()), "all calls recorded")
+    assert causes() == answered
+
+
+@pytest.mark.timeout(240)
+def test_calls_leave_nothing_behind(tmp_path: Path) -> None:
+    uvloop.run(calls_leave_nothing(tmp_path))
