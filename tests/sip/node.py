@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ivr.phone.sip_message import SipMessage, SipRequest, SipResponse, address, cseq
 from tests.sip.line import SipLine, answer_to
 
@@ -12,10 +14,12 @@ SDP = (
 
 SILENT = 0
 RINGING = 180
+EARLY = 183
+"""Rings, sends early media, and answers."""
 
 
 class ScriptedNode(SipLine):
-    """Answers INVITE with `invite` (a status, RINGING or SILENT) and OPTIONS with `options`."""
+    """Answers INVITE with `invite` (a status, RINGING, EARLY or SILENT) and OPTIONS with `options`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,6 +90,12 @@ class ScriptedNode(SipLine):
         self._edge[call_id] = sender
         if "tag=" in invite.get("To"):
             self._answer(invite, sender, 200, SDP)
+        elif self.invite == EARLY:
+            # Apart, so that no two processes of the edge overtake each other with them.
+            later = asyncio.get_running_loop().call_later
+            for after_s, status in ((0, RINGING), (0.05, EARLY), (0.1, 200)):
+                body = b"" if status == RINGING else SDP
+                later(after_s, self._answer, invite, sender, status, body)
         elif self.invite != SILENT:
             self._answer(invite, sender, self.invite, SDP if self.invite == 200 else b"")
 

@@ -1,0 +1,1 @@
+"""Many calls at once, by SIPp, and what they were like."""
