@@ -18,6 +18,7 @@ from ivr.errors import IvrError
 
 _LONGEST_REQUEST = 8192
 _DEADLINE_S = 2.0
+_END = b"\r\n\r\n"
 
 Page = Callable[[], "tuple[HTTPStatus, str, str]"]
 """Answers one path: status, content type, body."""
@@ -72,7 +73,7 @@ class HealthServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                head = await reader.readuntil(b"\r\n\r\n")
+                head = await reader.readuntil(_END)
                 writer.write(self._answer(head))
                 await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
@@ -91,7 +92,10 @@ class HealthServer:
         if page is None:
             known = " ".join(sorted(self._pages))
             return _response(HTTPStatus.NOT_FOUND, "text/plain", f"try {known}\n")
-        return _response(*page())
+        answer = _response(*page())
+        if parts[0] == b"GET":
+            return answer
+        return answer[: answer.index(_END) + len(_END)]
 
 
 def _response(status: HTTPStatus, kind: str, body: str) -> bytes:
