@@ -66,7 +66,7 @@ def judge(
     for name in ("intent", "node", "language", "interrupted"):
         expected, came = getattr(expect, name), getattr(answer, name)
         if expected is not None and came is not None and expected != came:
-            shown = f"{came or NOTHING}"
+            shown = NOTHING if came == "" else str(came)
             if name == "intent" and answer.confidence is not None:
                 shown += f" ({answer.confidence:.2f})"
             found.append(Mismatch(place=(*at, name), what=name, expected=str(expected), came=shown))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from ivr.dialogue.faults import Fault, did_you_mean
 from ivr.dialogue.positions import Lines
@@ -93,12 +93,8 @@ def read_scenarios(file: Path) -> list[Loaded]:
     try:
         parsed = ScenarioFile.model_validate(document)
     except ValidationError as error:
-        raise BadScenarios(
-            sorted(
-                (_fault(file, lines, dict(each)) for each in error.errors()),
-                key=lambda fault: fault.line,
-            )
-        ) from None
+        faults = [_fault(file, lines, each) for each in _own(error.errors())]
+        raise BadScenarios(sorted(faults, key=lambda fault: fault.line)) from None
     loaded = [
         Loaded(
             scenario=scenario,
@@ -144,7 +140,22 @@ _WITH_KEYS: tuple[tuple[tuple[str, ...], type[BaseModel]], ...] = (
 )
 
 
-def _fault(file: Path, lines: Lines, error: dict[str, Any]) -> Fault:
+def _own(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those that only say that another one is within: a list is not too short because
+    what is in it is wrong."""
+    places = [error["loc"] for error in errors]
+    return [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(
+            len(place) > len(error["loc"]) and place[: len(error["loc"])] == error["loc"]
+            for place in places
+        )
+    ]
+
+
+def _fault(file: Path, lines: Lines, error: ErrorDetails) -> Fault:
     place: Place = tuple(error["loc"])
     line = lines.of(place)
     words = [part for part in place if isinstance(part, str)]
