@@ -105,7 +105,6 @@ class AttendedTransfer:
             answering.cancel()
             with suppress(asyncio.CancelledError):
                 await answering
-        _log.info("agent_asked", destination=destination, outcome=consulting.outcome.value)
         return consulting.outcome
 
     async def connect(self, *, returns: bool) -> None:

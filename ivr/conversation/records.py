@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ivr.conversation.consulting import Outcome
 from ivr.conversation.states import ConversationState
 from ivr.dialogue.actions import CallApi
 from ivr.dialogue.inputs import ApiReplied
@@ -129,6 +130,11 @@ class CallLog:
             status=reply.status,
             error=reply.error,
         )
+
+    def agent_asked(self, destination: str, outcome: Outcome) -> None:
+        """Note what came of asking an agent about the caller."""
+        _log.info("agent_asked", destination=destination, outcome=outcome.value)
+        self._publish("agent_asked", destination=destination, outcome=outcome.value)
 
     def finished(self, ending: CallEnding | None, state: DialogueState) -> None:
         """Note the call's end, unless another worker has it now."""

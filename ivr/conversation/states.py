@@ -20,6 +20,8 @@ class ConversationState(enum.Enum):
     """The answer is being spoken."""
     CLARIFYING = "clarifying"
     """We did not understand and ask again."""
+    CONSULTING = "consulting"
+    """An agent is being asked whether they take the caller, who hears music."""
     TERMINATING = "terminating"
     """The last words are being spoken; then the call ends or goes to an agent."""
     ERROR = "error"
@@ -30,15 +32,19 @@ S = ConversationState
 
 NEXT: dict[ConversationState, frozenset[ConversationState]] = {
     S.CALL_INITIATED: frozenset({S.GREETING, S.TERMINATING, S.ERROR}),
-    S.GREETING: frozenset({S.LISTENING, S.PROCESSING, S.TERMINATING, S.ERROR}),
-    S.LISTENING: frozenset({S.PROCESSING, S.TERMINATING, S.ERROR}),
-    S.PROCESSING: frozenset({S.RESPONDING, S.CLARIFYING, S.LISTENING, S.TERMINATING, S.ERROR}),
-    S.RESPONDING: frozenset({S.LISTENING, S.PROCESSING, S.TERMINATING, S.ERROR}),
-    S.CLARIFYING: frozenset({S.LISTENING, S.PROCESSING, S.TERMINATING, S.ERROR}),
+    S.GREETING: frozenset({S.LISTENING, S.PROCESSING, S.CONSULTING, S.TERMINATING, S.ERROR}),
+    S.LISTENING: frozenset({S.PROCESSING, S.CONSULTING, S.TERMINATING, S.ERROR}),
+    S.PROCESSING: frozenset(
+        {S.RESPONDING, S.CLARIFYING, S.LISTENING, S.CONSULTING, S.TERMINATING, S.ERROR}
+    ),
+    S.RESPONDING: frozenset({S.LISTENING, S.PROCESSING, S.CONSULTING, S.TERMINATING, S.ERROR}),
+    S.CLARIFYING: frozenset({S.LISTENING, S.PROCESSING, S.CONSULTING, S.TERMINATING, S.ERROR}),
+    S.CONSULTING: frozenset({S.RESPONDING, S.TERMINATING, S.ERROR}),
     S.ERROR: frozenset({S.LISTENING, S.PROCESSING, S.TERMINATING}),
     S.TERMINATING: frozenset({S.RESPONDING}),
 }
-"""A refused transfer leads from TERMINATING back to RESPONDING; nothing else leaves it."""
+"""A refused transfer leads from TERMINATING, or from CONSULTING, back to RESPONDING; nothing else
+leaves TERMINATING."""
 
 
 def may_follow(before: ConversationState, after: ConversationState) -> bool:

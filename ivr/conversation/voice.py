@@ -12,7 +12,10 @@ from uuid import uuid4
 
 import structlog
 
+from ivr.audio.format import Audio
 from ivr.clock import Clock, SystemClock
+from ivr.conversation.attended import AttendedTransfer
+from ivr.conversation.consulting import ConsultRules, Outcome
 from ivr.conversation.ears import Ears
 from ivr.conversation.records import CallLog
 from ivr.conversation.rules import TurnRules
@@ -29,7 +32,16 @@ from ivr.conversation.turns import (
     TurnEvent,
     TurnTaker,
 )
-from ivr.dialogue.actions import Action, CallApi, Expectation, HangUp, Listen, Say, TransferTo
+from ivr.dialogue.actions import (
+    Action,
+    CallApi,
+    Consult,
+    Expectation,
+    HangUp,
+    Listen,
+    Say,
+    TransferTo,
+)
 from ivr.dialogue.executor import begin, step
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.inputs import (
@@ -37,6 +49,7 @@ from ivr.dialogue.inputs import (
     Input,
     Keyed,
     Resumed,
+    Returned,
     Said,
     Silence,
     Started,
@@ -44,13 +57,14 @@ from ivr.dialogue.inputs import (
 )
 from ivr.dialogue.state import DialogueState
 from ivr.nlu.interpreter import Interpretation, Interpreter
+from ivr.speech.hold_music import hold_music
 from ivr.speech.recognition.recogniser import Recogniser
 from ivr.speech.recordings import Recordings
 from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
 from ivr.storage.record import RecordStore
 from ivr.storage.session import Session, SessionFenced, SessionStore, SessionStoreAway
 from ivr.telemetry.metrics import Metrics
-from ivr.telephony.call import Call, CallEnding, EndedBy, TransferFailed
+from ivr.telephony.call import Bridged, Call, CallEnding, EndedBy, TransferFailed
 
 LONGEST_CALL_S = 3600
 """A call is led to its end after this long."""
@@ -60,6 +74,8 @@ _NOISE_MS = 300
 """Speech shorter than this in which no word was made out was a noise."""
 _UNDERSTOOD = 0.85
 """Confidence from which words make sense as they are, and need no more to come."""
+_BRIDGED = "bridged"
+"""The verdict of a session that is not finished while its caller talks to an agent."""
 _MOST_TAKEOVERS = 6
 """Workers that may have died under one call before it is led to an agent."""
 
@@ -86,6 +102,8 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     clock: Clock = field(default_factory=SystemClock)
     rules: TurnRules = field(default_factory=TurnRules)
+    consult_rules: ConsultRules = field(default_factory=ConsultRules)
+    music: Audio = field(default_factory=hold_music)
     longest_call_s: float = LONGEST_CALL_S
 
 
@@ -118,6 +136,7 @@ class VoiceConversation:
         self._caller_end_ms: float | None = None
         self._answering: _Answer | None = None
         self._ending: CallEnding | None = None
+        self._attended: AttendedTransfer | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._too_long: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -149,7 +168,8 @@ class VoiceConversation:
     def played(self, mark: int) -> None:
         """See `CallListener`."""
         with self._log.bound():
-            self._speaker.played(mark)
+            if self._attended is None or not self._attended.played(mark):
+                self._speaker.played(mark)
 
     def ended(self, ending: CallEnding) -> None:
         """See `CallListener`."""
@@ -319,7 +339,18 @@ class VoiceConversation:
         if self._epoch > _MOST_TAKEOVERS:
             _log.error("too_many_takeovers", epoch=self._epoch)
             return Silence(rung=len(services.rules.silence_rungs_ms))
-        return Resumed()
+        return self._back_from_agent(session) or Resumed()
+
+    def _back_from_agent(self, session: Session) -> Input | None:
+        """What it means that a caller comes who was last to talk to an agent."""
+        info = self._call.info
+        if session.verdict != _BRIDGED:
+            return None
+        if info.bridged is Bridged.FAILED:
+            return TransferRefused()
+        if info.bridged is None and info.switch_channel:
+            return None  # the switch knows of no bridge: the worker died just before
+        return Returned()
 
     async def _act(self, actions: tuple[Action, ...]) -> Input | None:
         """Carry out one step's actions; returns what the dialogue waited for, None at the end."""
@@ -329,8 +360,9 @@ class VoiceConversation:
             self._answering = _Answer(" ".join(say.text for say in says), self._caller_end_ms)
             self._caller_end_ms = None
             self._log.turn += 1
-        finished = isinstance(last, HangUp | TransferTo)
-        await self._save(finished, last)
+        finished = _is_last(last)
+        verdict = last.destination if isinstance(last, TransferTo) else "hangup"
+        await self._save(finished=finished, verdict=verdict if finished else "")
         self._log.settled()
         if says:
             self._speaking_state(last)
@@ -340,6 +372,9 @@ class VoiceConversation:
                 return await self._listen(expect)
             case CallApi():
                 return await self._ask(last)
+            case TransferTo(destination=destination, consult=Consult() as consult):
+                await self._speaker.finished()
+                return await self._ask_agent(destination, consult)
             case TransferTo(destination=destination):
                 await self._speaker.finished()
                 return await self._transfer(destination)
@@ -354,7 +389,7 @@ class VoiceConversation:
         self._speaker.say(says)
 
     def _speaking_state(self, last: Action) -> None:
-        if isinstance(last, HangUp | TransferTo):
+        if _is_last(last):
             self._go(ConversationState.TERMINATING)
         elif self._where is not ConversationState.GREETING:
             clarifying = self._state.misunderstood > 0
@@ -363,12 +398,7 @@ class VoiceConversation:
                 self._go(ConversationState.PROCESSING)
             self._go(where)
 
-    async def _save(self, finished: bool, last: Action) -> None:
-        verdict = ""
-        if isinstance(last, TransferTo):
-            verdict = last.destination
-        elif finished:
-            verdict = "hangup"
+    async def _save(self, *, finished: bool, verdict: str) -> None:
         session = Session(
             call_id=self._call.id,
             flow=self._services.flow.name,
@@ -437,6 +467,47 @@ class VoiceConversation:
         self._log.integration(request, reply)
         return reply
 
+    async def _ask_agent(self, destination: str, consult: Consult) -> Input | None:
+        """Attended transfer: the caller waits, the agent decides."""
+        self._go(ConversationState.CONSULTING)
+        self._turns.take_floor()
+        attended = self._attended = AttendedTransfer(
+            self._call,
+            says=consult.says,
+            music=self._services.music,
+            speaker=self._speaker_for_agent,
+            clock=self._clock,
+            rules=self._services.consult_rules,
+        )
+        try:
+            outcome = await attended.ask(destination, consult.ring_s)
+            self._log.agent_asked(destination, outcome)
+            if outcome is not Outcome.ACCEPTED:
+                return TransferRefused()
+            # Whoever has the caller next, this worker or another, knows where they come from.
+            await self._save(finished=False, verdict=_BRIDGED)
+            self._go(ConversationState.TERMINATING)
+            await attended.connect(returns=consult.returns)
+        except TransferFailed as refusal:
+            _log.warning("transfer_refused", destination=destination, reason=str(refusal))
+            return TransferRefused() if self._ending is None else None
+        finally:
+            self._attended = None
+            await attended.close()
+        return None
+
+    def _speaker_for_agent(self, call: Call, *, on_silent: Callable[[], None]) -> Speaker:
+        services = self._services
+        return Speaker(
+            call,
+            services.synthesiser,
+            services.voice,
+            services.recordings,
+            on_sound=lambda say: None,
+            on_silent=on_silent,
+            on_failure=services.metrics.synthesis_failed,
+        )
+
     async def _transfer(self, destination: str) -> Input | None:
         self._go(ConversationState.TERMINATING)
         try:
@@ -461,6 +532,11 @@ class VoiceConversation:
 
     def _today(self) -> date:
         return self._clock.now().date()
+
+
+def _is_last(action: Action) -> bool:
+    """Whether the call is over for us with it."""
+    return isinstance(action, HangUp) or (isinstance(action, TransferTo) and action.consult is None)
 
 
 @dataclass(frozen=True, slots=True)

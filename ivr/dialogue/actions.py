@@ -79,10 +79,25 @@ class CallApi:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consult:
+    """Ask the agent before they get the caller: ring them for `ring_s` seconds, let them hear
+    `says`, and have them press one for yes, two for no. `returns`: the caller comes back when
+    the agent hangs up.
+    """
+
+    says: tuple[Say, ...]
+    ring_s: int
+    returns: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferTo:
-    """Hand the caller to `destination`, a name of the flow's allow-list."""
+    """Hand the caller to `destination`, a name of the flow's allow-list; with `consult` only when
+    the agent takes them (attended transfer).
+    """
 
     destination: str
+    consult: Consult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

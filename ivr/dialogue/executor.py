@@ -21,6 +21,7 @@ from ivr.dialogue.inputs import (
     Input,
     Keyed,
     Resumed,
+    Returned,
     Said,
     Silence,
     Started,
@@ -91,8 +92,13 @@ def _take(turn: Turn, what: Input) -> str | None:  # noqa: PLR0911
         say_goodbye_to_silence(turn)
         return None
     if state.finished:
-        if isinstance(what, TransferRefused) and state.verdict != HANG_UP:
-            return _refused(turn)
+        if state.verdict != HANG_UP:
+            if isinstance(what, TransferRefused):
+                return _refused(turn)
+            if isinstance(what, Returned):
+                return _returned(turn)
+            if isinstance(what, Resumed) and _asks_agent(turn):
+                return _ask_agent_again(turn)
         _wait_for_the_end(turn)
         return None
     if state.node not in turn.flow.nodes:
@@ -126,7 +132,7 @@ def _hear(turn: Turn, what: Input) -> str | None:
 def _start(turn: Turn, started: Started | None) -> str:
     flow = turn.flow
     if started is not None:
-        turn.change(speech_languages=started.speech_languages)
+        turn.change(speech_languages=started.speech_languages, caller=started.caller)
     language = started.language if started is not None else None
     if turn.state.language_known and turn.state.language in flow.languages:
         return flow.home
@@ -199,6 +205,26 @@ def _refused(turn: Turn) -> str:
         return node.kind.refused(turn, node)
     turn.say("nobody_free")
     return turn.flow.home
+
+
+def _returned(turn: Turn) -> str:
+    turn.change(finished=False, verdict="")
+    node = turn.flow.nodes.get(turn.state.node)
+    if node is not None and isinstance(node.kind, Transfer):
+        return node.kind.returned(turn, node)
+    return turn.flow.home
+
+
+def _asks_agent(turn: Turn) -> bool:
+    node = turn.flow.nodes.get(turn.state.node)
+    return node is not None and isinstance(node.kind, Transfer) and node.config.attended
+
+
+def _ask_agent_again(turn: Turn) -> str:
+    """The agent who was asked went with the worker that asked."""
+    turn.change(finished=False, verdict="", silence=0)
+    turn.say("resumed")
+    return turn.state.node
 
 
 def _replied(turn: Turn, reply: ApiReplied) -> str:

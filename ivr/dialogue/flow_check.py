@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ivr.dialogue.agent_words import SUMMARY_VARIABLES
 from ivr.dialogue.faults import Fault, did_you_mean
 from ivr.dialogue.flow_file import FlowFile, NodePart
 from ivr.dialogue.flow_graph import reachable, rounds
@@ -197,6 +198,7 @@ class _Check:
         secret = frozenset(
             node.config.slot for node in nodes if getattr(node.config, "sensitive", False)
         )
+        summaries = {getattr(node.config, "summary", None) for node in nodes}
         for name in sorted(document.lasting_slots - slots):
             what = f'The lasting slot "{name}" is filled by no node.'
             self._fault(("lasting_slots",), what, did_you_mean(name, slots))
@@ -205,6 +207,8 @@ class _Check:
                 continue
             path: Path = ("templates", name, language)
             allowed = SERVICE_VARIABLES.get(name, slots)
+            if name in summaries:
+                allowed |= SUMMARY_VARIABLES
             self._used(path, text.variables, allowed, secret)
         names = {name for name, _ in self._checked.texts} | set(document.templates)
         if document.examples is not None:

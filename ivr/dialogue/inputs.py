@@ -57,7 +57,12 @@ class ApiReplied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRefused:
-    """The switch would not transfer; the caller is still here."""
+    """The switch would not transfer, or the agent would not take the caller, who is still here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """The caller has talked to the agent, who has hung up, and is here again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,4 +70,4 @@ class Resumed:
     """Another worker has taken the call over: bridge, and go on from the last turn."""
 
 
-Input = Started | Said | Keyed | Silence | ApiReplied | TransferRefused | Resumed
+Input = Started | Said | Keyed | Silence | ApiReplied | TransferRefused | Returned | Resumed

@@ -54,6 +54,9 @@ class DialogueState(_Frozen):
     speech_languages: frozenset[str] = frozenset()
     """Languages that can be recognised here; in the others keys must do."""
 
+    caller: str = ""
+    """The number that rings; empty where it is withheld."""
+
     node: str = ""
     """Id of the node that waits; empty before the dialogue began."""
     phase: Phase = "ask"

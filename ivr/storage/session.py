@@ -33,7 +33,8 @@ class Session(BaseModel):
     turn: int = 0
     finished: bool = False
     verdict: str = ""
-    """Where the switch must take the caller now that we are finished: "hangup", "agent", ..."""
+    """Where the switch must take the caller now that we are finished: "hangup", "agent", ...;
+    unfinished, "bridged" while the caller talks to an agent, else empty."""
     state: dict[str, Any]
     """The dialogue state as JSON data."""
 

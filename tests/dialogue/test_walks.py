@@ -20,6 +20,7 @@ from ivr.dialogue.inputs import (
     Input,
     Keyed,
     Resumed,
+    Returned,
     Said,
     Silence,
     Started,
@@ -89,6 +90,7 @@ inputs: st.SearchStrategy[Input] = st.one_of(
         data=bodies | st.just(GOOD),
     ),
     st.builds(TransferRefused),
+    st.builds(Returned),
     st.builds(Resumed),
 )
 
