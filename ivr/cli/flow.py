@@ -10,6 +10,7 @@ import click
 
 from ivr.dialogue.faults import FlowError
 from ivr.dialogue.flow import Flow
+from ivr.dialogue.flow_schema import flow_reference, flow_schema
 
 
 @click.group()
@@ -80,6 +81,26 @@ def show(path: Path, as_json: bool) -> None:
         click.echo(f"\n{node.id}  ({node.kind.name})")
         for outcome, target in node.next.items():
             click.echo(f"    {outcome} -> {target}")
+
+
+@flow.command()
+def schema() -> None:
+    """Print the JSON Schema of flow files, for editors.
+
+    \b
+    Example: ivrctl flow schema > flows/flow.schema.json
+    """
+    _print_json(flow_schema())
+
+
+@flow.command()
+def reference() -> None:
+    """Print the reference of the flow language, as Markdown.
+
+    \b
+    Example: ivrctl flow reference > docs/flow-reference.md
+    """
+    click.echo(flow_reference(), nl=False)
 
 
 def _document(loaded: Flow) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from ivr.dialogue.actions import (
     Expectation,
     HangUp,
     Listen,
+    RecordMessage,
     Say,
     TransferTo,
 )
@@ -48,6 +49,7 @@ from ivr.dialogue.inputs import (
     ApiReplied,
     Input,
     Keyed,
+    MessageRecorded,
     Resumed,
     Returned,
     Said,
@@ -372,6 +374,9 @@ class VoiceConversation:
                 return await self._listen(expect)
             case CallApi():
                 return await self._ask(last)
+            case RecordMessage(message_id=message_id):
+                # No message is recorded yet: said so, the flow offers something else.
+                return MessageRecorded(message_id=message_id, ok=False)
             case TransferTo(destination=destination, consult=Consult() as consult):
                 await self._speaker.finished()
                 return await self._ask_agent(destination, consult)
@@ -444,7 +449,7 @@ class VoiceConversation:
             self._caller_end_ms = event.end_ms
             self._turns.caller_acted()
             self._log.caller_keyed(event.keys, self._state, sensitive=expect.sensitive)
-            return Keyed(digits=event.keys)
+            return Keyed(digits=event.keys, unheard=self._not_heard())
         if not isinstance(event, SpeechEnded):
             return None
         transcript = await self._ears.finish()
@@ -460,7 +465,14 @@ class VoiceConversation:
         self._caller_end_ms = event.end_ms
         self._turns.caller_acted()
         self._log.caller_said(meaning, transcript.confidence, self._state)
-        return Said(interpretation=meaning, asr_confidence=transcript.confidence)
+        return Said(
+            interpretation=meaning,
+            asr_confidence=transcript.confidence,
+            unheard=self._not_heard(),
+        )
+
+    def _not_heard(self) -> tuple[str, ...]:
+        return tuple(say.text for say in self._unheard)
 
     async def _ask(self, request: CallApi) -> ApiReplied:
         reply: ApiReplied = await self._services.call_api(request)

@@ -1,13 +1,14 @@
 """What a dialogue wants done: the outputs of the executor.
 
 Every step's actions are any number of `Say`, then exactly one of `Listen`, `CallApi`,
-`TransferTo`, `HangUp`: what the dialogue waits for next.
+`RecordMessage`, `TransferTo`, `HangUp`: what the dialogue waits for next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,14 @@ class Say:
     """Speak `text` in `language`; the caller may interrupt unless `interruptible` is False.
 
     `static` says that the text is the same in every call, and so worth rendering beforehand.
+    `slow` asks for slower speech. The text may hold SSML, which is left out for engines without.
     """
 
     text: str
     language: str
     interruptible: bool = True
     static: bool = False
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +76,22 @@ class CallApi:
     name: str
     method: str
     path: str
-    body: Mapping[str, str] | None = field(default=None, repr=False)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
     idempotency_key: str | None = None
     timeout_ms: int = 3000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordMessage:
+    """After a tone, record what the caller says, into the box `box` of the flow's list, until a
+    key, `silence_ms` without speech or `longest_ms`. Answered by `MessageRecorded`; a shell that
+    cannot record answers at once that it is not ok.
+    """
+
+    message_id: str
+    box: str
+    longest_ms: int = 120_000
+    silence_ms: int = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,4 +121,4 @@ class HangUp:
     """End the call, once what was said has been heard."""
 
 
-Action = Say | Listen | CallApi | TransferTo | HangUp
+Action = Say | Listen | CallApi | RecordMessage | TransferTo | HangUp

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ivr.dialogue.actions import Action, HangUp, TransferTo
 from ivr.dialogue.flow import Flow
-from ivr.dialogue.global_intents import forget_task
 from ivr.dialogue.hearing import hear_keys, hear_speech
 from ivr.dialogue.inputs import (
     ApiReplied,
     Input,
     Keyed,
+    LineQuality,
+    MessageRecorded,
     Resumed,
     Returned,
     Said,
@@ -27,11 +28,12 @@ from ivr.dialogue.inputs import (
     Started,
     TransferRefused,
 )
-from ivr.dialogue.nodes.api_caller import ApiCaller
-from ivr.dialogue.nodes.kind import AskingKind, Node
+from ivr.dialogue.line import line_fault
+from ivr.dialogue.nodes.kind import AskingKind, AwaitingKind, Node
 from ivr.dialogue.nodes.transfer import Transfer
 from ivr.dialogue.repair import (
     LAST_SILENCE,
+    ask,
     question_of,
     repeat,
     say_goodbye_to_silence,
@@ -39,8 +41,12 @@ from ivr.dialogue.repair import (
     to_agent,
 )
 from ivr.dialogue.state import DialogueState
-from ivr.dialogue.templates import TemplateFailed
+from ivr.dialogue.tasks import forget_task
+from ivr.dialogue.templates import TemplateFailed, clean
 from ivr.dialogue.turn import HANG_UP, Turn
+
+if TYPE_CHECKING:
+    from ivr.dialogue.returning import Returning
 
 _MOST_HOPS = 64
 """Nodes walked through in one step; a checked flow stays far below."""
@@ -87,6 +93,8 @@ def _take(turn: Turn, what: Input) -> str | None:  # noqa: PLR0911
     """Take the input where the dialogue is. Returns the node to enter, None once it waits."""
     if turn.state.language not in turn.flow.languages:
         turn.change(language=turn.flow.languages[0], language_known=False)
+    if isinstance(what, LineQuality):
+        turn.change(line=line_fault(what))
     state = turn.state
     if isinstance(what, Silence) and what.rung >= LAST_SILENCE and not state.finished:
         say_goodbye_to_silence(turn)
@@ -106,7 +114,14 @@ def _take(turn: Turn, what: Input) -> str | None:  # noqa: PLR0911
     if isinstance(what, Resumed):
         return _resume(turn)
     if state.pending is not None:
-        if isinstance(what, ApiReplied) and what.request_id == state.pending.request_id:
+        answers = (
+            what.request_id
+            if isinstance(what, ApiReplied)
+            else what.message_id
+            if isinstance(what, MessageRecorded)
+            else None
+        )
+        if answers == state.pending.request_id:
             return _replied(turn, what)
         return _wait_on(turn)
     return _hear(turn, what)
@@ -129,10 +144,16 @@ def _hear(turn: Turn, what: Input) -> str | None:
     return _wait_on(turn)
 
 
-def _start(turn: Turn, started: Started | None) -> str:
+def _start(turn: Turn, started: Started | None) -> str | None:
     flow = turn.flow
     if started is not None:
-        turn.change(speech_languages=started.speech_languages, caller=started.caller)
+        turn.change(speech_languages=started.speech_languages, caller=clean(started.caller))
+        back = started.returning
+        if back is not None:
+            turn.change(changes=back.changes)
+            if _may_offer(turn, back):
+                _offer_return(turn, back)
+                return None
     language = started.language if started is not None else None
     if turn.state.language_known and turn.state.language in flow.languages:
         return flow.home
@@ -145,6 +166,19 @@ def _start(turn: Turn, started: Started | None) -> str:
     return flow.entry_language_known
 
 
+def _may_offer(turn: Turn, back: Returning) -> bool:
+    """Whether the caller can be asked to go on, and say yes to it."""
+    home = turn.flow.nodes[turn.flow.home]
+    speaks = back.language in turn.flow.languages and back.language in turn.state.speech_languages
+    return bool(back.how) and speaks and isinstance(home.kind, AskingKind)
+
+
+def _offer_return(turn: Turn, back: Returning) -> None:
+    turn.change(language=back.language, language_known=True)
+    turn.change(node=turn.flow.home, aside="return", returning=back)
+    ask(turn, turn.flow.nodes[turn.flow.home])
+
+
 def _walk(turn: Turn, target: str | None) -> None:
     """Go from node to node until one waits."""
     hops = 0
@@ -153,7 +187,7 @@ def _walk(turn: Turn, target: str | None) -> None:
         if hops > _MOST_HOPS:
             raise TemplateFailed("the flow goes round without listening")
         node = turn.flow.nodes[target]
-        turn.change(node=target, phase="ask", misunderstood=0, detours=0, pending=None)
+        turn.change(node=target, phase="ask", aside="", misunderstood=0, detours=0, pending=None)
         target = node.kind.enter(turn, node)
 
 
@@ -170,7 +204,7 @@ def _mend(turn: Turn, failure: TemplateFailed) -> None:
             pass
         else:
             return
-    turn.change(pending=None, finished=False, verdict="")
+    turn.change(pending=None, finished=False, verdict="", aside="")
     turn.say("trouble")
     forget_task(turn, keep_lasting=False)
     try:
@@ -186,10 +220,9 @@ def _resume(turn: Turn) -> str | None:
     turn.change(silence=0)
     turn.say("resumed")
     node = turn.flow.nodes[state.node]
-    if state.pending is not None and isinstance(node.kind, ApiCaller):
+    if state.pending is not None and isinstance(node.kind, AwaitingKind):
         turn.change(pending=None)
-        # A read is asked again; a change may have been made, so its fate is found out instead.
-        return node.kind.lost(node) if node.config.changes_world else node.id
+        return node.kind.resumed(turn, node)
     if isinstance(node.kind, AskingKind):
         # Nobody knows how much of it was heard: an answer may have stood before the question.
         repeat(turn, node)
@@ -227,10 +260,10 @@ def _ask_agent_again(turn: Turn) -> str:
     return turn.state.node
 
 
-def _replied(turn: Turn, reply: ApiReplied) -> str:
+def _replied(turn: Turn, what: Input) -> str | None:
     node = turn.flow.nodes[turn.state.node]
-    if isinstance(node.kind, ApiCaller):
-        return node.kind.replied(turn, node, reply)
+    if isinstance(node.kind, AwaitingKind):
+        return node.kind.replied(turn, node, what)
     turn.change(pending=None)
     return turn.flow.home
 
@@ -250,7 +283,7 @@ def _wait_on(turn: Turn) -> str | None:
     state = turn.state
     node: Node[Any] = turn.flow.nodes[state.node]
     turn.same_wait = True
-    if state.pending is not None and isinstance(node.kind, ApiCaller):
+    if state.pending is not None and isinstance(node.kind, AwaitingKind):
         node.kind.wait_on(turn, node, state.pending)
     elif isinstance(node.kind, AskingKind):
         turn.listen(question_of(turn, node).expect)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ivr.dialogue.faults import FlowError
-from ivr.dialogue.flow_check import Checked, check
-from ivr.dialogue.flow_file import Thresholds
+from ivr.dialogue.flow_check import SMALL_TALK, Checked, check
+from ivr.dialogue.flow_file import KnowledgeEntry, Thresholds
+from ivr.dialogue.knowledge import KnowledgeSearch, MakeSearch, WordOverlap
 from ivr.dialogue.nodes.kind import Node, Question
+from ivr.dialogue.nodes.slot_filler import SlotFiller
 from ivr.dialogue.service_prompts import SERVICE_NAMES
 from ivr.dialogue.templates import Text
 from ivr.errors import IvrError
+from ivr.languages.known import learn
 
 
 class Edge(NamedTuple):
@@ -24,6 +27,13 @@ class Edge(NamedTuple):
     source: str
     outcome: str
     target: str
+
+
+class KnowledgeBase(NamedTuple):
+    """A part of the flow's knowledge: its entries by name, and how they are found."""
+
+    entries: Mapping[str, KnowledgeEntry]
+    search: KnowledgeSearch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +60,16 @@ class Flow:
     lasting_slots: frozenset[str]
     askers: Mapping[str, str]
     """Slot to the node that asks for it."""
+    restorable_slots: frozenset[str]
+    """Slots that a later call of the same caller may have again."""
+    authentication_slots: frozenset[str]
+    intent_names: Mapping[str, str]
+    """Intent to the template that names it."""
+    known_intents: frozenset[str]
+    knowledge: Mapping[str, KnowledgeBase]
     integrations: tuple[str, ...]
     transfer_destinations: tuple[str, ...]
+    callback_numbers: tuple[str, ...]
     texts: Mapping[tuple[str, str], Text] = field(repr=False)
     """(template, language) to text, service prompts included."""
     questions: dict[tuple[str, str, str, bool], Question] = field(
@@ -60,25 +78,34 @@ class Flow:
     """Memo of `repair.question_of`."""
 
     @classmethod
-    def load(cls, path: str | Path) -> Flow:
-        """Read and check a flow file. Raises FlowError, or IvrError where it cannot be read."""
-        try:
-            source = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-            raise IvrError(
-                f"The flow {path} cannot be read: {reason}.",
-                remedy="Name a flow file, as in flows/bank.json.",
-            ) from None
-        return cls.parse(source, file=str(path))
+    def load(cls, path: str | Path, *, search: MakeSearch = WordOverlap) -> Flow:
+        """Read and check a flow file, and what further languages stand beside it: `bank.es.json`
+        beside `bank.json`, and languages of its own in a folder `languages`. `search` finds answers
+        in its knowledge. Raises FlowError, or IvrError where it cannot be read.
+        """
+        source, beside = read_flow(Path(path))
+        return cls.parse(source, file=str(path), beside=beside, search=search)
 
     @classmethod
-    def parse(cls, source: str, *, file: str = "flow.json") -> Flow:
-        """Check and compile the text of a flow file. Raises FlowError."""
-        checked = check(source, file)
+    def parse(
+        cls,
+        source: str,
+        *,
+        file: str = "flow.json",
+        beside: Sequence[tuple[str, str]] = (),
+        search: MakeSearch = WordOverlap,
+    ) -> Flow:
+        """Check and compile the text of a flow file, with its further languages `beside` it as
+        (file, text). Raises FlowError.
+        """
+        checked = check(source, file, beside)
         if checked.faults or checked.document is None:
-            raise FlowError(sorted(checked.faults, key=lambda fault: fault.line))
-        return _compiled(checked)
+            raise FlowError(sorted(checked.faults, key=lambda fault: (fault.file, fault.line)))
+        return _compiled(checked, search)
+
+    def knows(self, intent: str) -> bool:
+        """Whether the intent means anything to this flow."""
+        return intent in self.known_intents
 
     def text(self, name: str, language: str) -> Text:
         """The text of a template or service prompt. Its presence was checked at loading."""
@@ -106,7 +133,28 @@ class Flow:
         return list(dict.fromkeys(own + service))
 
 
-def _compiled(checked: Checked) -> Flow:
+def read_flow(path: Path) -> tuple[str, list[tuple[str, str]]]:
+    """The text of a flow file, and (file, text) of each language beside it. Raises IvrError."""
+    source = _text_of(path)
+    own = path.parent / "languages"
+    if own.is_dir():
+        learn(own)
+    beside = sorted(path.parent.glob(f"{path.stem}.*.json"))
+    return source, [(str(each), _text_of(each)) for each in beside]
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise IvrError(
+            f"The flow {path} cannot be read: {reason}.",
+            remedy="Name a flow file, as in flows/bank.json.",
+        ) from None
+
+
+def _compiled(checked: Checked, search: MakeSearch) -> Flow:
     document = checked.document
     assert document is not None
     entry = document.entry
@@ -137,10 +185,38 @@ def _compiled(checked: Checked) -> Flow:
             if node.kind.name == "slot_filler"
             for slot in node.kind.fills(node.config)
         },
+        restorable_slots=_restorable(checked) - document.authentication_slots,
+        authentication_slots=document.authentication_slots,
+        intent_names=document.intents,
+        known_intents=frozenset(
+            {
+                "",
+                *SMALL_TALK,
+                *checked.routes,
+                *checked.globals_by_intent,
+                *(name for node in checked.nodes.values() for name in node.next),
+            }
+        ),
+        knowledge={
+            name: KnowledgeBase({entry.name: entry for entry in entries}, search(entries))
+            for name, entries in document.knowledge.items()
+        },
         integrations=document.integrations,
+        callback_numbers=document.callback_numbers,
         transfer_destinations=document.transfer_destinations,
         texts=checked.texts,
     )
+
+
+def _restorable(checked: Checked) -> frozenset[str]:
+    """What callers told and was no secret, no sum and no consent."""
+    fillers = [node for node in checked.nodes.values() if isinstance(node.kind, SlotFiller)]
+    told, never = set[str](), set[str]()
+    for node in fillers:
+        config = node.config
+        fleeting = config.sensitive or config.type in ("amount", "yes_no")
+        (never if fleeting else told).update(node.kind.fills(config))
+    return frozenset(told - never)
 
 
 def _version(data: Any) -> str:

@@ -60,8 +60,41 @@ class NodePart(_Part):
         return {"done": value} if isinstance(value, str) else value
 
 
+class KnowledgeEntry(_Part):
+    """Something that can be asked: how callers ask for it, by language; the templates of the
+    `answer` and of what there is `more` to say; and the key for it.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    phrases: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    key: str | None = Field(None, pattern=r"^[1-9]$")
+    answer: str
+    more: str | None = None
+
+
+class Subflow(_Part):
+    """Nodes that several places of the flow use. A way to "@name" leaves the subflow; the node
+    that uses it says where `name` leads.
+    """
+
+    entry: str
+    nodes: tuple[NodePart, ...] = Field(min_length=1)
+
+
+class LanguageFile(_Part):
+    """A flow's texts in one more language, in a file of its own beside it: `bank.es.json`."""
+
+    language: str
+    templates: Mapping[str, str] = Field(default_factory=dict)
+    phrases: Mapping[str, Mapping[str, tuple[str, ...]]] = Field(default_factory=dict)
+    """Node (or part of the knowledge) to option (or entry) to the phrases for it."""
+
+
 class FlowFile(_Part):
     """The document."""
+
+    editor_schema: str | None = Field(None, alias="$schema")
+    """Where editors find the schema of this file: `flows/flow.schema.json`."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     description: str = ""
@@ -79,5 +112,17 @@ class FlowFile(_Part):
     lasting_slots: frozenset[str] = frozenset()
     """Slots that outlive a task; all others are forgotten when the next begins."""
     thresholds: Thresholds = Field(default_factory=Thresholds)
+    intents: Mapping[str, str] = Field(default_factory=dict)
+    """Intent to the template that names it within a sentence: "your balance"."""
+    knowledge: Mapping[str, tuple[KnowledgeEntry, ...]] = Field(default_factory=dict)
+    """What knowledge nodes can answer."""
+    subflows: Mapping[str, Subflow] = Field(default_factory=dict)
+    authentication_slots: frozenset[str] = frozenset()
+    """Slots that prove who the caller is: never restored in a later call."""
     integrations: tuple[str, ...] = ()
     transfer_destinations: tuple[str, ...] = ()
+    callback_numbers: tuple[str, ...] = ()
+    """How the numbers begin that may be called back: "+91". Emergency and premium numbers never
+    may."""
+    message_boxes: tuple[str, ...] = ()
+    """Where callers may leave messages."""

@@ -8,7 +8,16 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ivr.dialogue.faults import did_you_mean
-from ivr.dialogue.flow_file import Entry, FlowFile, GlobalIntent, NodePart, Thresholds
+from ivr.dialogue.flow_file import (
+    Entry,
+    FlowFile,
+    GlobalIntent,
+    KnowledgeEntry,
+    NodePart,
+    Subflow,
+    Thresholds,
+)
+from ivr.dialogue.nodes.condition import Case
 from ivr.dialogue.nodes.options import Option
 from ivr.dialogue.nodes.slot_types import SLOT_TYPES
 from ivr.dialogue.positions import Path
@@ -20,6 +29,9 @@ _PARTS: dict[str, type[BaseModel]] = {
     "thresholds": Thresholds,
     "global_intents": GlobalIntent,
     "nodes": NodePart,
+    "knowledge": KnowledgeEntry,
+    "subflows": Subflow,
+    "cases": Case,
     "options": Option,
 }
 
@@ -59,5 +71,5 @@ def _part_around(model: type[BaseModel], path: Path) -> type[BaseModel]:
     if not names:
         return model
     if model is FlowFile:
-        return _PARTS.get(names[0], model)
+        return _PARTS["nodes"] if "nodes" in names[:3] else _PARTS.get(names[0], model)
     return _PARTS.get(names[-1], model)

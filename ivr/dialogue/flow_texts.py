@@ -5,8 +5,9 @@ from __future__ import annotations
 from ivr.dialogue.faults import did_you_mean
 from ivr.dialogue.flow_file import FlowFile
 from ivr.dialogue.positions import Path
-from ivr.dialogue.service_prompts import SERVICE_NAMES, SERVICE_PROMPTS
+from ivr.dialogue.service_prompts import SERVICE_NAMES
 from ivr.dialogue.templates import TemplateUnusable, Text
+from ivr.languages.known import language as known_language
 
 Texts = dict[tuple[str, str], Text]
 Faults = list[tuple[Path, str, str]]
@@ -17,7 +18,7 @@ def compile_texts(document: FlowFile) -> tuple[Texts, Faults]:
     texts: Texts = {
         (name, language): Text(source, language)
         for language in document.languages
-        for name, source in SERVICE_PROMPTS.get(language, {}).items()
+        for name, source in known_language(language).prompts.items()
     }
     faults: Faults = []
     for name, by_language in document.templates.items():

@@ -5,14 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ivr.dialogue.lexicon import global_phrases, spoken_form
-from ivr.dialogue.repair import AskingNode, ask, help_with, repeat, to_agent
+from ivr.dialogue.asides import language_mentioned
+from ivr.dialogue.context import begin_other, tell_more
+from ivr.dialogue.ladder import Trouble
+from ivr.dialogue.lexicon import global_intent, spoken_form
+from ivr.dialogue.repair import (
+    AskingNode,
+    ask,
+    help_with,
+    misunderstood,
+    question_of,
+    repeat,
+    to_agent,
+)
+from ivr.dialogue.tasks import begin_task, forget_task
 
 if TYPE_CHECKING:
     from ivr.dialogue.inputs import Said
+    from ivr.dialogue.returning import Returning
     from ivr.dialogue.turn import Turn
 
-GLOBAL_INTENTS = ("help", "repeat", "agent", "goodbye", "cancel", "go_back", "start_over")
+GLOBAL_INTENTS = (
+    "help",
+    "repeat",
+    "slower",
+    "agent",
+    "goodbye",
+    "cancel",
+    "go_back",
+    "start_over",
+    "change_language",
+    "callback",
+    "tell_more",
+    "other_one",
+    "go_on",
+)
 DEFAULT_INTENTS = {name: name for name in GLOBAL_INTENTS} | {"agent": "talk_to_agent"}
 """The intents of the interpreter that mean them, where the flow says nothing else."""
 
@@ -20,7 +47,7 @@ DEFAULT_INTENTS = {name: name for name in GLOBAL_INTENTS} | {"agent": "talk_to_a
 def find_global(turn: Turn, said: Said) -> str | None:
     """The global intent that was said: one of its phrases, or an intent we are sure of."""
     meaning = said.interpretation
-    by_phrase = global_phrases(turn.state.language).get(spoken_form(meaning.text))
+    by_phrase = global_intent(spoken_form(meaning.text), turn.state.language)
     if by_phrase is not None:
         return by_phrase
     if meaning.confidence >= turn.flow.thresholds.nlu:
@@ -31,6 +58,8 @@ def find_global(turn: Turn, said: Said) -> str | None:
 def do_global(turn: Turn, node: AskingNode, name: str) -> str | None:
     """Do it. Returns the node to go to, or None once the turn waits."""
     target = turn.flow.global_targets.get(name)
+    if target == node.id:
+        target = None
     if name in ("cancel", "start_over"):
         forget_task(turn, keep_lasting=name == "cancel")
         turn.change(trail=())
@@ -39,30 +68,92 @@ def do_global(turn: Turn, node: AskingNode, name: str) -> str | None:
     return target or _BUILT_IN[name](turn, node)
 
 
-def forget_task(
-    turn: Turn, *, keep_lasting: bool, task: str = "", offered: tuple[tuple[str, str], ...] = ()
-) -> None:
-    """Let go of what the last task was about; lasting slots stay unless all is to go. The next
-    task is `task`, for which `offered` was told already.
-    """
+def change_language(turn: Turn, node: AskingNode, language: str) -> str | None:
+    """Speak `language` from now on, and put the question again in it."""
+    turn.change(aside="")
+    turn.speak(language)
+    ask(turn, node)
+    return None
+
+
+def settle_aside(turn: Turn, node: AskingNode, answer: str) -> str | None:
+    """Take the answer to a question of our own. Returns the node to go to, or None."""
     state = turn.state
-    lasting = turn.flow.lasting_slots if keep_lasting else frozenset()
-    turn.change(
-        task=task,
-        slots={name: value for name, value in state.slots.items() if name in lasting},
-        secrets={name: value for name, value in state.secrets.items() if name in lasting},
-        offered=offered,
-        visits={},
-    )
+    aside, back = state.aside, state.returning
+    turn.change(aside="", between=(), returning=None, misunderstood=0)
+    if aside == "language":
+        return change_language(turn, node, answer)
+    if aside == "which":
+        begin_task(turn, answer, state.offered)
+        return turn.flow.routes.get(answer, turn.flow.home)
+    if answer == "yes" and back is not None:
+        turn.say("all_right")
+        return go_on_with(turn, back)
+    return turn.flow.entry_language_known
 
 
-def begin_task(turn: Turn, intent: str, entities: tuple[tuple[str, str], ...]) -> None:
-    """Turn to what the caller wants now; what their sentence told already is kept for later."""
-    forget_task(turn, keep_lasting=True, task=intent, offered=entities)
+def go_on_with(turn: Turn, back: Returning) -> str:
+    """Where a caller who rang before goes on. What must not be restored is not in `back`."""
+    flow = turn.flow
+    turn.change(slots={**turn.state.slots, **back.slots}, task=back.task)
+    at_step = back.how == "step" and back.node in flow.nodes
+    return back.node if at_step else flow.routes.get(back.task, flow.home)
 
 
 def _help(turn: Turn, node: AskingNode) -> str | None:
     help_with(turn, node)
+    return None
+
+
+def _slower(turn: Turn, node: AskingNode) -> str | None:
+    turn.change(slow=True)
+    repeat(turn, node)
+    return None
+
+
+def _change_language(turn: Turn, node: AskingNode) -> str | None:
+    """To the language that was named, to the other where there are two, else to the one that the
+    caller chooses.
+    """
+    state, languages = turn.state, turn.flow.languages
+    named = language_mentioned(turn, turn.sentence)
+    if named is None and len(languages) == 2 and state.language in languages:
+        named = languages[1 - languages.index(state.language)]
+    if named is not None:
+        return change_language(turn, node, named)
+    turn.change(aside="language" if len(languages) > 1 else "")
+    ask(turn, node)
+    return None
+
+
+def _callback(turn: Turn, node: AskingNode) -> str | None:
+    """Where the flow calls nobody back."""
+    return misunderstood(turn, node, trouble=Trouble.UNKNOWN_INTENT)
+
+
+def _tell_more(turn: Turn, node: AskingNode) -> str | None:
+    tell_more(turn)
+    ask(turn, node)
+    return None
+
+
+def _other_one(turn: Turn, node: AskingNode) -> str | None:
+    target = begin_other(turn)
+    if target is None:
+        turn.say("more_about_what")
+        ask(turn, node)
+    return target
+
+
+def _go_on(turn: Turn, node: AskingNode) -> str | None:
+    """What the caller did not let us say, from the clause that was interrupted."""
+    unheard = turn.state.unheard
+    if not unheard:
+        repeat(turn, node)
+        return None
+    turn.change(unheard=())
+    turn.say_spoken(unheard)
+    turn.listen(question_of(turn, node).expect)
     return None
 
 
@@ -116,6 +207,12 @@ def _go_back(turn: Turn, node: AskingNode) -> str | None:
 _BUILT_IN: Mapping[str, Callable[[Turn, AskingNode], str | None]] = {
     "help": _help,
     "repeat": _repeat,
+    "slower": _slower,
+    "change_language": _change_language,
+    "callback": _callback,
+    "tell_more": _tell_more,
+    "other_one": _other_one,
+    "go_on": _go_on,
     "agent": _agent,
     "goodbye": _goodbye,
     "go_back": _go_back,

@@ -1,17 +1,35 @@
 """What the caller said or keyed, brought to the node that asked.
 
-In this order: an answer beyond doubt, a global intent, a likely answer, another task, small
-talk; else it was not understood.
+In this order: a cry for help, an answer beyond doubt, a global intent, a correction of what was
+told before, a likely answer, another task, small talk, two things it may have been; else it was
+not understood.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.dialogue.global_intents import begin_task, do_global, find_global
-from ivr.dialogue.lexicon import spoken_form
+from ivr.dialogue.asides import ASIDES, language_named
+from ivr.dialogue.corrections import correction, put_right
+from ivr.dialogue.global_intents import (
+    change_language,
+    do_global,
+    find_global,
+    settle_aside,
+)
+from ivr.dialogue.ladder import Trouble
+from ivr.dialogue.lexicon import contains_any, lexicon, spoken_form
 from ivr.dialogue.nodes.kind import AskingKind, Misfit
-from ivr.dialogue.repair import OFF_TOPIC, AskingNode, misunderstood, off_topic
+from ivr.dialogue.repair import (
+    OFF_TOPIC,
+    AskingNode,
+    ask,
+    ask_in_other_words,
+    misunderstood,
+    off_topic,
+)
+from ivr.dialogue.state import Spoken
+from ivr.dialogue.tasks import begin_task
 from ivr.dialogue.templates import clean
 
 if TYPE_CHECKING:
@@ -20,18 +38,33 @@ if TYPE_CHECKING:
 
 _LONGEST_ENTITY = 200
 _MOST_ENTITIES = 16
+_MOST_UNHEARD = 16
+_EMERGENCY = "emergency"
+"""The intent, and the prompt, of somebody in danger."""
+_CLOSE = 0.15
+_LEAST_LIKELY = 0.3
+"""Two intents are close where both are at least so likely, and no further apart than that."""
 
 
 def hear_keys(turn: Turn, node: AskingNode, keyed: Keyed) -> str | None:
     """Returns the node to go to, or None once the turn waits."""
     kind = node.kind
     assert isinstance(kind, AskingKind)
-    answer = kind.keyed(turn, node, keyed)
-    if answer is None:
+    _note(turn, keyed.unheard)
+    aside = turn.state.aside
+    if aside:
+        chosen = ASIDES[aside].keyed(turn, keyed.digits)
+        if chosen is not None:
+            return settle_aside(turn, node, chosen)
+        answer = None
+    else:
+        answer = kind.keyed(turn, node, keyed)
+    if answer is None or isinstance(answer, Misfit):
+        # Too few digits of an account number, and yet all that it takes for an agent.
         name = turn.flow.global_keys.get(keyed.digits)
         if name is not None:
             return do_global(turn, node, name)
-        answer = Misfit("not_a_choice")
+        answer = answer or Misfit("not_a_choice")
     if isinstance(answer, Misfit):
         return misunderstood(turn, node, answer)
     return kind.accept(turn, node, answer)
@@ -40,22 +73,49 @@ def hear_keys(turn: Turn, node: AskingNode, keyed: Keyed) -> str | None:
 def hear_speech(turn: Turn, node: AskingNode, said: Said) -> str | None:
     """Returns the node to go to, or None once the turn waits."""
     meaning, flow = said.interpretation, turn.flow
-    kind = node.kind
-    assert isinstance(kind, AskingKind)
-    if not spoken_form(meaning.text):
+    _note(turn, said.unheard)
+    text = spoken_form(meaning.text)
+    if not text:
         return misunderstood(turn, node, Misfit("not_heard"))
+    if _is_emergency(turn, said, text):
+        # Also where we are not sure of the words: to be told for nothing harms nobody.
+        turn.say(_EMERGENCY)
+        ask_in_other_words(turn, node)
+        return None
     if not said.asr_confidence >= flow.thresholds.asr:
         return misunderstood(turn, node)
+    turn.sentence = meaning.text
     turn.heard = tuple(
         (entity.kind, clean(entity.value))
         for entity in meaning.entities[:_MOST_ENTITIES]
         if len(entity.value) <= _LONGEST_ENTITY
     )
+    aside = turn.state.aside
+    if aside:
+        chosen = ASIDES[aside].understood(turn, said)
+        if chosen is not None:
+            return settle_aside(turn, node, chosen)
+        if aside == "return":
+            # Whoever says something else wants something else.
+            turn.change(aside="", returning=None)
+    return _answer(turn, node, said)
+
+
+def _answer(turn: Turn, node: AskingNode, said: Said) -> str | None:
+    kind = node.kind
+    assert isinstance(kind, AskingKind)
     answer = kind.certain(turn, node, said)
     if answer is None:
+        language = language_named(turn, said.interpretation.text)
+        if language is not None:
+            return change_language(turn, node, language)
         name = find_global(turn, said)
         if name is not None:
             return do_global(turn, node, name)
+        corrected = correction(turn, node, said)
+        if corrected is not None:
+            turn.say("all_right")
+            return put_right(turn, *corrected)
         answer = kind.likely(turn, node, said)
     if isinstance(answer, Misfit):
         return misunderstood(turn, node, answer)
@@ -67,11 +127,55 @@ def hear_speech(turn: Turn, node: AskingNode, said: Said) -> str | None:
 def _something_else(turn: Turn, node: AskingNode, said: Said) -> str | None:
     meaning, flow = said.interpretation, turn.flow
     target = flow.routes.get(meaning.intent)
-    wanted = meaning.intent != turn.state.task and turn.state.language_known
+    known = turn.state.language_known
+    wanted = meaning.intent != turn.state.task and known
     if target is not None and wanted and meaning.confidence >= flow.thresholds.switch:
         turn.say("all_right")
         begin_task(turn, meaning.intent, turn.heard)
         return target
     if meaning.intent in OFF_TOPIC and turn.understood(meaning):
         return off_topic(turn, node, meaning.intent)
+    if known and _close_intents(turn, said):
+        ask(turn, node)
+        return None
+    if turn.understood(meaning) and not flow.knows(meaning.intent):
+        return misunderstood(turn, node, trouble=Trouble.UNKNOWN_INTENT)
     return misunderstood(turn, node)
+
+
+def _close_intents(turn: Turn, said: Said) -> bool:
+    """Whether two tasks are about as likely, and which of them is now to be asked."""
+    state, names = turn.state, turn.flow.intent_names
+    found = said.interpretation.intents[:2]
+    if state.aside or len(found) < 2:
+        return False
+    one, other = found
+    if not (
+        other.confidence >= _LEAST_LIKELY
+        and abs(one.confidence - other.confidence) <= _CLOSE
+        and all(each.name in names and each.name in turn.flow.routes for each in found)
+        and one.name != other.name
+    ):
+        return False
+    turn.change(aside="which", between=(one.name, other.name), offered=turn.heard)
+    return True
+
+
+def _is_emergency(turn: Turn, said: Said, text: str) -> bool:
+    meaning = said.interpretation
+    if meaning.intent == _EMERGENCY and turn.understood(meaning):
+        return True
+    return contains_any(text, lexicon(turn.state.language).emergencies)
+
+
+def _note(turn: Turn, unheard: tuple[str, ...]) -> None:
+    """Count the caller's turn, and keep what they did not let us say."""
+    state = turn.state
+    turn.change(turns=state.turns + 1)
+    if unheard:
+        told = {spoken.text: spoken for spoken in state.spoken}
+        rest = tuple(
+            told.get(text) or Spoken(clean(text), state.language)
+            for text in unheard[:_MOST_UNHEARD]
+        )
+        turn.change(unheard=rest)

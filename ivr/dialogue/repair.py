@@ -1,25 +1,17 @@
-"""The ladder of repair: what is said when a caller was not understood, said nothing, or wants
-what is not on offer.
-
-    not understood    1 in other words, 2 by keys, 3 an agent
-    silence           1 the question again, 2 "are you still there?", 3 goodbye
-    out of scope      what can be asked; after a few, as if not understood
-"""
+"""What is said and done on each rung of the ladder; which rung does what is in `ladder`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ivr.dialogue.asides import ASIDES
+from ivr.dialogue.ladder import Level, Trouble, level
 from ivr.dialogue.nodes.kind import AskingKind, Misfit, Node, Question
 
 if TYPE_CHECKING:
     from ivr.dialogue.turn import Turn
 
-_LAST_MISUNDERSTANDING = 3
-"""At this one an agent takes over."""
-_DETOURS = 3
-"""From this one on, what is out of scope counts as not understood."""
 _REFUSALS = 2
 """Transfers refused in a call after which no more are made unasked."""
 LAST_SILENCE = 3
@@ -30,8 +22,10 @@ AskingNode = Node[Any]
 
 
 def question_of(turn: Turn, node: AskingNode) -> Question:
-    """What `node` asks now; made once for each language, phase and way of answering."""
+    """What is asked now; a node's is made once for each language, phase and way of answering."""
     state = turn.state
+    if state.aside:
+        return ASIDES[state.aside].question(turn)
     key = (node.id, state.language, state.phase, state.language in state.speech_languages)
     question = turn.flow.questions.get(key)
     if question is None:
@@ -42,10 +36,10 @@ def question_of(turn: Turn, node: AskingNode) -> Question:
 
 
 def ask(turn: Turn, node: AskingNode) -> None:
-    """Put the node's question, as the caller can answer it, and listen."""
+    """Put the question, as the caller can answer it, and listen."""
     question = question_of(turn, node)
     if question.expect.speech or question.keys is None:
-        turn.say(question.prompt, interruptible=node.config.interruptible)
+        _put(turn, question, question.prompt, interruptible=node.config.interruptible)
     else:
         _by_keys(turn, question)
     turn.listen(question.expect)
@@ -64,39 +58,68 @@ def ask_in_other_words(turn: Turn, node: AskingNode) -> None:
     """Put the question again, shorter or plainer, and listen."""
     question = question_of(turn, node)
     if question.expect.speech or question.keys is None:
-        turn.say(question.reprompt)
+        _put(turn, question, question.reprompt)
     else:
         _by_keys(turn, question)
     turn.listen(question.expect)
 
 
-def misunderstood(turn: Turn, node: AskingNode, misfit: Misfit | None = None) -> str | None:
+def misunderstood(
+    turn: Turn,
+    node: AskingNode,
+    misfit: Misfit | None = None,
+    trouble: Trouble = Trouble.NOT_UNDERSTOOD,
+) -> str | None:
     """Go one rung down. Returns the node to go to, or None when the question was put again."""
-    rung = turn.state.misunderstood + 1
-    if rung >= _LAST_MISUNDERSTANDING:
-        return to_agent(turn)
-    turn.change(misunderstood=rung)
     why = misfit or Misfit("not_understood")
-    if rung == 1:
-        turn.say(why.why, dict(why.values))
-        ask_in_other_words(turn, node)
-        return None
-    question = question_of(turn, node)
-    if misfit is None and question.expect.speech and question.keys is not None:
-        turn.say("still_not_understood")
-    else:
-        turn.say(why.why, dict(why.values))
-    _by_keys(turn, question)
-    turn.listen(question.expect)
+    if misfit is not None and misfit.why != "not_heard":
+        trouble = Trouble.MISFIT
+    rung = turn.state.misunderstood + 1
+    if trouble is Trouble.OUT_OF_SCOPE:
+        rung = turn.state.detours
+    line = turn.state.line
+    if line and trouble is Trouble.NOT_UNDERSTOOD and not turn.state.line_told:
+        trouble, why = Trouble.BAD_LINE, Misfit(line)
+        turn.change(line_told=True)
+    turn.change(misunderstood=rung)
+    match level(trouble, rung):
+        case Level.AGENT:
+            return to_agent(turn)
+        case Level.OTHER_PATH:
+            question = question_of(turn, node)
+            tired = misfit is None and trouble is not Trouble.BAD_LINE
+            if tired and question.expect.speech and question.keys is not None:
+                turn.say("still_not_understood")
+            else:
+                turn.say(why.why, dict(why.values))
+            _by_keys(turn, question)
+            turn.listen(question.expect)
+        case Level.SIMPLER:
+            turn.say(why.why, dict(why.values))
+            _say_examples(turn, node)
+            ask(turn, node)
+        case Level.HELP:
+            turn.say("unknown_intent")
+            _say_examples(turn, node)
+            ask_in_other_words(turn, node)
+        case _:
+            turn.say(why.why, dict(why.values))
+            ask_in_other_words(turn, node)
     return None
 
 
 def to_agent(turn: Turn) -> str | None:
-    """The last rung: an agent, where there is one; else an honest goodbye."""
+    """An agent, where there is one; else an honest goodbye, with a call back where the flow offers
+    one and it was not tried already.
+    """
     agent = turn.flow.agent
     state = turn.state
     if agent is not None and agent != state.node and state.refusals < _REFUSALS:
         return agent
+    callback = turn.flow.global_targets.get("callback")
+    if callback is not None and callback not in (state.node, *state.visits):
+        turn.say("nobody_free")
+        return callback
     turn.say("no_agent", interruptible=False)
     turn.hang_up()
     return None
@@ -110,7 +133,7 @@ def silent(turn: Turn, node: AskingNode, rung: int) -> str | None:
     instead = kind.after_silence(turn, node, rung)
     if instead is not None:
         return instead
-    if rung <= 1:
+    if level(Trouble.SILENCE, rung) is Level.RETRY:
         ask_in_other_words(turn, node)
         return None
     question = question_of(turn, node)
@@ -132,15 +155,12 @@ def off_topic(turn: Turn, node: AskingNode, intent: str) -> str | None:
     long as there are few.
     """
     detours = turn.state.detours + 1
-    if detours >= _DETOURS:
-        return misunderstood(turn, node)
     turn.change(detours=detours)
+    if level(Trouble.OUT_OF_SCOPE, detours) is not Level.HELP:
+        return misunderstood(turn, node, trouble=Trouble.OUT_OF_SCOPE)
     turn.say(OFF_TOPIC[intent])
-    question = question_of(turn, node)
     if intent == "out_of_scope":
-        examples = question.help or turn.flow.examples
-        if examples is not None:
-            turn.say(examples)
+        _say_examples(turn, node)
     ask_in_other_words(turn, node)
     return None
 
@@ -162,8 +182,24 @@ def help_with(turn: Turn, node: AskingNode) -> None:
     ask_in_other_words(turn, node)
 
 
+def _say_examples(turn: Turn, node: AskingNode) -> None:
+    """What can be said here, else what can be asked of the whole flow."""
+    examples = question_of(turn, node).help or turn.flow.examples
+    if examples is not None and turn.by_speech:
+        turn.say(examples)
+
+
+def _put(turn: Turn, question: Question, name: str, *, interruptible: bool = True) -> None:
+    if not question.each_language:
+        turn.say(name, dict(question.values), interruptible=interruptible)
+    for language, key in question.each_language:
+        turn.say(name, {"key": key}, interruptible=interruptible, language=language, static=True)
+
+
 def _by_keys(turn: Turn, question: Question) -> None:
     if question.keys is None or not question.keys_suffice:
-        turn.say(question.prompt)
-    if question.keys is not None:
+        _put(turn, question, question.prompt)
+    if question.each_language:
+        _put(turn, question, question.prompt)
+    elif question.keys is not None:
         turn.say(question.keys, dict(question.keys_values))

@@ -1,74 +1,24 @@
-"""Values as people say them: digits one by one, sums of money, dates. English and Hindi.
+"""Values as people say them: digits one by one, sums of money, dates, times of day.
 
-num2words has no Hindi; its numbers below a hundred are irregular, so they are a table here, and
-larger ones are counted in hundred, thousand, lakh and crore. In a language that has neither,
-figures are left as figures, which speech engines read.
+The words are data: `speaking` of each language in `ivr/languages`. Where num2words counts in a
+language, it does; for others (Hindi's numbers below a hundred are irregular, and num2words has
+none) the language has a table of its own. In a language that has neither, figures are left as
+figures, which speech engines read.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 from num2words import num2words
 
+from ivr.languages.known import language as known_language
+from ivr.languages.language import Speaking
+
 _LARGEST = 10**12
 """Beyond this nobody follows a spoken number."""
-
-_EN_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-# fmt: off
-_HI_BELOW_100 = (
-    "शून्य", "एक", "दो", "तीन", "चार",
-    "पाँच", "छह", "सात", "आठ", "नौ",
-    "दस", "ग्यारह", "बारह", "तेरह", "चौदह",
-    "पंद्रह", "सोलह", "सत्रह", "अठारह", "उन्नीस",
-    "बीस", "इक्कीस", "बाईस", "तेईस", "चौबीस",
-    "पच्चीस", "छब्बीस", "सत्ताईस", "अट्ठाईस", "उनतीस",
-    "तीस", "इकतीस", "बत्तीस", "तैंतीस", "चौंतीस",
-    "पैंतीस", "छत्तीस", "सैंतीस", "अड़तीस", "उनतालीस",
-    "चालीस", "इकतालीस", "बयालीस", "तैंतालीस", "चवालीस",
-    "पैंतालीस", "छियालीस", "सैंतालीस", "अड़तालीस", "उनचास",
-    "पचास", "इक्यावन", "बावन", "तिरपन", "चौवन",
-    "पचपन", "छप्पन", "सत्तावन", "अट्ठावन", "उनसठ",
-    "साठ", "इकसठ", "बासठ", "तिरसठ", "चौंसठ",
-    "पैंसठ", "छियासठ", "सड़सठ", "अड़सठ", "उनहत्तर",
-    "सत्तर", "इकहत्तर", "बहत्तर", "तिहत्तर", "चौहत्तर",
-    "पचहत्तर", "छिहत्तर", "सतहत्तर", "अठहत्तर", "उनासी",
-    "अस्सी", "इक्यासी", "बयासी", "तिरासी", "चौरासी",
-    "पचासी", "छियासी", "सत्तासी", "अट्ठासी", "नवासी",
-    "नब्बे", "इक्यानवे", "बानवे", "तिरानवे", "चौरानवे",
-    "पचानवे", "छियानवे", "सत्तानवे", "अट्ठानवे", "निन्यानवे",
-)
-_HI_MONTHS = (
-    "जनवरी", "फ़रवरी", "मार्च", "अप्रैल", "मई", "जून",
-    "जुलाई", "अगस्त", "सितंबर", "अक्टूबर", "नवंबर", "दिसंबर",
-)
-_EN_MONTHS = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)
-# fmt: on
-_HI_UNITS = ((10**7, "करोड़"), (10**5, "लाख"), (1000, "हज़ार"), (100, "सौ"))
-
-# One of the unit, many of it, one of its hundredth, many of it.
-_CURRENCIES = {
-    "en": {
-        "INR": ("rupee", "rupees", "paisa", "paise"),
-        "USD": ("dollar", "dollars", "cent", "cents"),
-        "EUR": ("euro", "euros", "cent", "cents"),
-        "GBP": ("pound", "pounds", "penny", "pence"),
-    },
-    "hi": {
-        "INR": ("रुपया", "रुपये", "पैसा", "पैसे"),
-        "USD": ("डॉलर", "डॉलर", "सेंट", "सेंट"),
-        "EUR": ("यूरो", "यूरो", "सेंट", "सेंट"),
-        "GBP": ("पाउंड", "पाउंड", "पेनी", "पेंस"),
-    },
-}
-_AND = {"en": "and", "hi": "और"}
-_LESS_THAN_NOTHING = {"en": "minus", "hi": "माइनस"}
 
 
 class Unsayable(ValueError):
@@ -80,12 +30,14 @@ def number(value: int, language: str) -> str:
     """A whole number in words. Raises Unsayable beyond a million millions."""
     if abs(value) >= _LARGEST:
         raise Unsayable("the number is too large to be said")
+    speaking = _speaking(language)
     if value < 0:
-        return f"{_LESS_THAN_NOTHING.get(language, '-')} {number(-value, language)}"
-    if language == "en":
-        return str(num2words(value, lang="en")).replace(",", "").replace("-", " ")
-    if language == "hi":
-        return _hindi(value)
+        return f"{speaking.minus} {number(-value, language)}"
+    if speaking.num2words is not None:
+        words = str(num2words(value, lang=speaking.num2words))
+        return words.replace(",", "").replace("-", " ")
+    if speaking.below_100:
+        return _counted(value, speaking)
     return str(value)
 
 
@@ -97,7 +49,8 @@ def digits(value: str, language: str) -> str:
     kept = [char for char in value if char.isalnum()]
     if len(kept) > 64:
         raise Unsayable("too many digits to be said")
-    words = [_digit(char, language) for char in kept]
+    names = _speaking(language).digits
+    words = [_digit(char, names) for char in kept]
     if len(words) <= 4:
         return " ".join(words)
     groups = [" ".join(words[place : place + 3]) for place in range(0, len(words), 3)]
@@ -114,18 +67,18 @@ def money(value: str, currency: str, language: str) -> str:
         raise Unsayable("not a sum of money that can be said")
     hundredths = int(abs(amount).quantize(Decimal("0.01")) * 100)
     whole, rest = divmod(hundredths, 100)
-    one, many, one_rest, many_rest = _CURRENCIES.get(language, {}).get(
-        currency.upper(), (currency, currency, "", "")
-    )
+    speaking = _speaking(language)
+    code = currency.upper()
+    one, many, one_rest, many_rest = speaking.currencies.get(code, (currency, currency, "", ""))
     parts = []
     if whole or not rest:
-        parts.append(f"{number(whole, language)} {one if whole == 1 else many}")
+        parts.append(f"{_counting(whole, code, language)} {one if whole == 1 else many}")
     if rest:
-        said = f"{number(rest, language)} {one_rest if rest == 1 else many_rest}"
+        said = f"{_counting(rest, code, language)} {one_rest if rest == 1 else many_rest}"
         parts.append(said.strip())
-    joint = f" {_AND[language]} " if language in _AND else ", "
+    joint = f" {speaking.and_} " if speaking.and_ else ", "
     spoken = joint.join(parts)
-    return f"{_LESS_THAN_NOTHING.get(language, '-')} {spoken}" if amount < 0 else spoken
+    return f"{speaking.minus} {spoken}" if amount < 0 else spoken
 
 
 def spoken_date(value: str, language: str) -> str:
@@ -134,41 +87,84 @@ def spoken_date(value: str, language: str) -> str:
         day = date.fromisoformat(value)
     except ValueError:
         raise Unsayable("not a date") from None
-    if language == "en":
-        return f"the {_ordinal(day.day)} of {_EN_MONTHS[day.month - 1]} {_year(day.year)}"
-    if language == "hi":
-        return f"{_hindi(day.day)} {_HI_MONTHS[day.month - 1]} {_hindi(day.year)}"
-    return value
+    speaking = _speaking(language)
+    if speaking.date is None or not speaking.months:
+        return value
+    return speaking.date.format(
+        day=number(day.day, language),
+        ordinal=_ordinal(day.day, language),
+        month=speaking.months[day.month - 1],
+        year=_year(day.year, language),
+    )
 
 
-@lru_cache(maxsize=64)
-def _ordinal(value: int) -> str:
-    return str(num2words(value, lang="en", to="ordinal")).replace("-", " ")
+def spoken_time(value: str, language: str) -> str:
+    """A time of day, "14:30", as people say it: "two thirty in the afternoon"."""
+    try:
+        moment = time.fromisoformat(value)
+    except ValueError:
+        raise Unsayable("not a time of day") from None
+    speaking = _speaking(language)
+    if speaking.time is None:
+        return value
+    part = next((name for hour, name in speaking.day_parts[::-1] if hour <= moment.hour), "")
+    shape = speaking.time if moment.minute else speaking.full_hour or speaking.time
+    said = shape.format(
+        hour=number((moment.hour + 11) % 12 + 1, language),
+        minute=number(moment.minute, language),
+        part=part,
+    )
+    return said.strip()
+
+
+def _speaking(language: str) -> Speaking:
+    return known_language(language).speaking
+
+
+def _counting(value: int, currency: str, language: str) -> str:
+    """A number before the currency it counts: Spanish "uno" is "un euro", but "una rupia"."""
+    before = _speaking(language).before_currencies
+    forms = before.get(currency, before.get("*", {}))
+    words = number(value, language).split()
+    return " ".join(forms.get(word, word) for word in words)
 
 
 @lru_cache(maxsize=256)
-def _year(value: int) -> str:
-    return str(num2words(value, lang="en", to="year")).replace("-", " ")
+def _ordinal(value: int, language: str) -> str:
+    return _rendered(value, language, "ordinal")
 
 
-def _digit(char: str, language: str) -> str:
+@lru_cache(maxsize=256)
+def _year(value: int, language: str) -> str:
+    return _rendered(value, language, "year")
+
+
+def _rendered(value: int, language: str, form: str) -> str:
+    counts = _speaking(language).num2words
+    if counts is None:
+        return number(value, language)
+    try:
+        words = str(num2words(value, lang=counts, to=form))
+    except NotImplementedError:
+        return number(value, language)
+    return words.replace(",", "").replace("-", " ")
+
+
+def _digit(char: str, names: tuple[str, ...]) -> str:
     if not char.isdecimal():
         return char
-    if language == "en":
-        return _EN_DIGITS[int(char)]
-    if language == "hi":
-        return _HI_BELOW_100[int(char)]
-    return str(int(char))
+    return names[int(char)] if names else str(int(char))
 
 
-def _hindi(value: int) -> str:
+def _counted(value: int, speaking: Speaking) -> str:
+    """Counted in the language's own scales: hundred, thousand, lakh and crore in Hindi."""
     if value < 100:
-        return _HI_BELOW_100[value]
+        return speaking.below_100[value]
     words = []
-    for size, name in _HI_UNITS:
+    for size, name in speaking.scales:
         count, value = divmod(value, size)
         if count:
-            words.append(f"{_hindi(count)} {name}")
+            words.append(f"{_counted(count, speaking)} {name}")
     if value:
-        words.append(_HI_BELOW_100[value])
+        words.append(speaking.below_100[value])
     return " ".join(words)

@@ -7,8 +7,13 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ivr.dialogue.changes import Change
+from ivr.dialogue.returning import Returning
+
 Phase = Literal["ask", "confirm"]
 """Within a node: asking for a value, or asking whether the value is right."""
+Aside = Literal["", "which", "language", "return"]
+"""A question of our own, laid over that of the node; see `ivr.dialogue.asides`."""
 
 
 class _Frozen(BaseModel):
@@ -23,22 +28,22 @@ class Spoken(NamedTuple):
     static: bool = False
 
 
+class Topic(_Frozen):
+    """Something the caller was told: by which task, with which values, at which turn. `more`
+    names the template that tells more about it, until it has been said.
+    """
+
+    task: str
+    slots: Mapping[str, str]
+    turn: int
+    more: str | None = None
+
+
 class PendingRequest(_Frozen):
-    """The request whose reply is waited for: `request_id` of the node `node`."""
+    """The request, or the recording, whose end is waited for: `request_id` of the node `node`."""
 
     request_id: str
     node: str
-
-
-class Change(_Frozen):
-    """A change of the world that was asked for, and whose outcome is not known for certain.
-
-    `fingerprint` stands for what was asked: the same again keeps its `key`, so that a server
-    that honours idempotency keys does it once.
-    """
-
-    key: str
-    fingerprint: str
 
 
 class DialogueState(_Frozen):
@@ -56,10 +61,17 @@ class DialogueState(_Frozen):
 
     caller: str = ""
     """The number that rings; empty where it is withheld."""
+    slow: bool = False
+    """The caller has asked for slower speech."""
 
     node: str = ""
     """Id of the node that waits; empty before the dialogue began."""
     phase: Phase = "ask"
+    aside: Aside = ""
+    between: tuple[str, ...] = ()
+    """The intents that the aside "which" asks about."""
+    returning: Returning | None = None
+    """Where the caller was in the call before, until they have said whether to go on there."""
     task: str = ""
     """The intent that is being helped with."""
     slots: Mapping[str, str] = Field(default_factory=dict)
@@ -81,6 +93,17 @@ class DialogueState(_Frozen):
     """The nodes that asked something, oldest first: the way back."""
     spoken: tuple[Spoken, ...] = ()
     """What was said last, for `repeat`."""
+    unheard: tuple[Spoken, ...] = ()
+    """What was interrupted, from its last clause on, for `go_on`."""
+    turns: int = 0
+    """How often the caller has said or keyed something."""
+    topics: tuple[Topic, ...] = ()
+    """What the caller was told of late, oldest first."""
+    told: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By slot: the values it had in this call, oldest first."""
+    line: str = ""
+    """The service prompt that says what is wrong with the line, if anything."""
+    line_told: bool = False
 
     pending: PendingRequest | None = None
     changes: Mapping[str, Change] = Field(default_factory=dict)

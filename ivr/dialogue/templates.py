@@ -25,7 +25,7 @@ from jinja2 import (
 from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ivr.dialogue.spoken_values import digits, money, number, spoken_date
+from ivr.dialogue.spoken_values import digits, money, number, spoken_date, spoken_time
 
 LONGEST_TEXT = 2000
 """Characters of a filled-in text; what goes beyond is cut at a word."""
@@ -140,6 +140,12 @@ def _tidy(text: str) -> str:
     return tidy[:LONGEST_TEXT].rsplit(" ", 1)[0]
 
 
+@lru_cache(maxsize=4096)
+def source_text(source: str, *, for_path: bool = False) -> Text:
+    """A template that nobody speaks: part of a request, or the value of a slot."""
+    return Text(source, "", for_path=for_path)
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Reads plain values; every call and every attribute of an object is refused."""
 
@@ -165,6 +171,7 @@ def _environment(language: str, for_path: bool) -> _Sandbox:
     filters["digits"] = lambda value: digits(_text(value), language)
     filters["money"] = lambda value, currency="INR": money(_text(value), _text(currency), language)
     filters["spoken_date"] = lambda value: spoken_date(_text(value), language)
+    filters["spoken_time"] = lambda value: spoken_time(_text(value), language)
     filters["number"] = lambda value: number(int(_text(value)), language)
     environment.filters = filters
     return environment

@@ -5,12 +5,20 @@ Mutable, but only within `step`: it never outlives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from ivr.dialogue.actions import Action, Expectation, HangUp, Listen, Say, TransferTo
-from ivr.dialogue.state import DialogueState, Spoken
+from ivr.dialogue.actions import (
+    Action,
+    Expectation,
+    HangUp,
+    Listen,
+    RecordMessage,
+    Say,
+    TransferTo,
+)
+from ivr.dialogue.state import DialogueState, PendingRequest, Spoken
 
 if TYPE_CHECKING:
     from ivr.dialogue.flow import Flow
@@ -20,13 +28,24 @@ HANG_UP = "hangup"
 """The verdict of a dialogue that ends with the call."""
 _LONGEST_TRAIL = 16
 _MOST_OFFERED = 16
+_MOST_TOLD = 4
 _NOTHING: Mapping[str, str] = {}
 
 
 class Turn:
     """What the nodes work on."""
 
-    __slots__ = ("_spoken", "actions", "flow", "heard", "new_id", "same_wait", "state", "today")
+    __slots__ = (
+        "_spoken",
+        "actions",
+        "flow",
+        "heard",
+        "new_id",
+        "same_wait",
+        "sentence",
+        "state",
+        "today",
+    )
 
     def __init__(
         self, flow: Flow, state: DialogueState, today: date, new_id: Callable[[], str]
@@ -38,6 +57,8 @@ class Turn:
         self.actions: list[Action] = []
         self.heard: tuple[tuple[str, str], ...] = ()
         """What the caller's sentence told, as (kind of entity, value)."""
+        self.sentence = ""
+        """The caller's sentence."""
         self.same_wait = False
         self._spoken: list[Spoken] = []
 
@@ -55,35 +76,51 @@ class Turn:
         self.state = self.state.model_copy(update=changes)
 
     def say(
-        self, name: str, values: Mapping[str, str] = _NOTHING, *, interruptible: bool = True
+        self,
+        name: str,
+        values: Mapping[str, str] = _NOTHING,
+        *,
+        interruptible: bool = True,
+        language: str | None = None,
+        static: bool = False,
     ) -> None:
         """Say a template of the flow, or a service prompt; in every language of the flow as long
-        as the caller's is not known. Raises TemplateFailed.
+        as the caller's is not known, unless `language` says which. `static`: its `values` are the
+        same in every call. Raises TemplateFailed.
         """
         state = self.state
         languages = (state.language,) if state.language_known else self.flow.languages
-        for language in languages:
-            text = self.flow.text(name, language)
-            static = text.static is not None
+        for code in (language,) if language is not None else languages:
+            text = self.flow.text(name, code)
             filled = text.static
             if filled is None:
                 filled = text.fill({**state.slots, **values} if values else state.slots)
             if filled:
-                self._spoken.append(Spoken(filled, language, static))
-                self.actions.append(
-                    Say(text=filled, language=language, interruptible=interruptible, static=static)
-                )
+                spoken = Spoken(filled, code, static or text.static is not None)
+                self._speak(spoken, interruptible=interruptible)
+
+    def say_spoken(self, texts: Iterable[Spoken]) -> None:
+        """Say texts again, but for what this step has said already."""
+        said = {(spoken.text, spoken.language) for spoken in self._spoken}
+        for spoken in texts:
+            if (spoken.text, spoken.language) not in said:
+                self._speak(spoken)
+
+    def _speak(self, spoken: Spoken, *, interruptible: bool = True) -> None:
+        self._spoken.append(spoken)
+        self.actions.append(
+            Say(
+                text=spoken.text,
+                language=spoken.language,
+                interruptible=interruptible,
+                static=spoken.static,
+                slow=self.state.slow,
+            )
+        )
 
     def say_again(self) -> None:
         """Say what was said last, but for what this step has said already."""
-        said = {(spoken.text, spoken.language) for spoken in self._spoken}
-        for spoken in self.state.spoken:
-            if (spoken.text, spoken.language) in said:
-                continue
-            self._spoken.append(spoken)
-            self.actions.append(
-                Say(text=spoken.text, language=spoken.language, static=spoken.static)
-            )
+        self.say_spoken(self.state.spoken)
 
     def speak(self, language: str) -> None:
         """Switch to `language`, and say so where it cannot be recognised here."""
@@ -96,6 +133,17 @@ class Turn:
         told = tuple(pair for pair in self.heard if pair[0] != but)
         if told:
             self.change(offered=(*self.state.offered, *told)[-_MOST_OFFERED:])
+
+    def tell(self, slot: str, value: str) -> None:
+        """Remember that the caller spoke of this value."""
+        told = self.state.told
+        values = tuple(one for one in told.get(slot, ()) if one != value)
+        self.change(told={**told, slot: (*values, value)[-_MOST_TOLD:]})
+
+    def record(self, message: RecordMessage, node: str) -> None:
+        """Wait for the caller's message."""
+        self.change(pending=PendingRequest(request_id=message.message_id, node=node))
+        self.wait(message)
 
     def wait(self, action: Action) -> None:
         """End the step with what the dialogue waits for."""

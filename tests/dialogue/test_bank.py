@@ -41,7 +41,7 @@ def at_post() -> Talk:
 def test_the_language_menu_speaks_each_language_until_one_is_chosen() -> None:
     talk = Talk(FLOW, language=None)
     says = [action for action in talk.actions if isinstance(action, Say)]
-    assert [say.language for say in says] == ["en", "hi"]
+    assert [say.language for say in says] == ["en", "hi", "es"]
     assert talk.expect.keys is not None
     assert talk.expect.keys.most == 1
     assert talk.expect.phrases is not None

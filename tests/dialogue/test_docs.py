@@ -10,14 +10,18 @@ import pytest
 
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.flow_file import FlowFile
+from ivr.dialogue.flow_schema import flow_reference, flow_schema
 from ivr.dialogue.global_intents import GLOBAL_INTENTS
-from ivr.dialogue.nodes import NODE_KINDS
+from ivr.dialogue.node_kinds import NODE_KINDS
 from ivr.dialogue.nodes.slot_types import SLOT_TYPES
-from ivr.dialogue.service_prompts import SERVICE_NAMES, SERVICE_PROMPTS, SERVICE_VARIABLES
+from ivr.dialogue.service_prompts import SERVICE_NAMES, SERVICE_VARIABLES
 from ivr.dialogue.templates import Text
+from ivr.languages.known import known_languages
 from tests.dialogue.talking import PROJECT
 
 PAGE = (PROJECT / "docs" / "flows.md").read_text()
+REFERENCE = (PROJECT / "docs" / "flow-reference.md").read_text()
+SCHEMA = PROJECT / "flows" / "flow.schema.json"
 EXAMPLES: list[dict[str, Any]] = [
     json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, flags=re.S)
 ]
@@ -43,15 +47,26 @@ def test_every_type_has_an_example() -> None:
 
 
 def test_everything_is_named() -> None:
-    names = [*FlowFile.model_fields, *SLOT_TYPES, *GLOBAL_INTENTS, *SERVICE_NAMES]
+    fields = [field.alias or name for name, field in FlowFile.model_fields.items()]
+    names = [*fields, *SLOT_TYPES, *GLOBAL_INTENTS]
     for kind in NODE_KINDS.values():
         names += kind.config.model_fields
-    unnamed = {name for name in names if not re.search(rf"\b{re.escape(name)}\b", PAGE)}
+    unnamed = {name for name in names if not re.search(rf"(?<!\w){re.escape(name)}\b", PAGE)}
     assert unnamed == set()
 
 
+def test_what_is_generated_is_up_to_date() -> None:
+    assert flow_reference() == REFERENCE, "run: ivrctl flow reference > docs/flow-reference.md"
+    published = json.loads(SCHEMA.read_text())
+    assert flow_schema() == published, "run: ivrctl flow schema > flows/flow.schema.json"
+
+
+def test_every_built_in_sentence_is_in_the_reference() -> None:
+    assert {name for name in SERVICE_NAMES if f"| `{name}` |" not in REFERENCE} == set()
+
+
 def test_every_language_has_every_service_prompt_with_its_variables() -> None:
-    for language, prompts in SERVICE_PROMPTS.items():
-        assert set(prompts) == SERVICE_NAMES
-        for name, source in prompts.items():
-            assert Text(source, language).variables <= SERVICE_VARIABLES.get(name, frozenset())
+    for code, language in known_languages().items():
+        assert set(language.prompts) == SERVICE_NAMES
+        for name, source in language.prompts.items():
+            assert Text(source, code).variables <= SERVICE_VARIABLES.get(name, frozenset())

@@ -109,11 +109,11 @@ def unknown_global(document: Document) -> None:
 
 
 def key_twice(document: Document) -> None:
-    node(document, "language_menu")["config"]["options"][1]["key"] = "1"
+    node(document, "transfer_person")["config"]["options"][1]["key"] = "1"
 
 
 def unknown_default(document: Document) -> None:
-    node(document, "language_menu")["config"]["default"] = "englsh"
+    node(document, "language_menu")["config"]["default"] = "enn"
 
 
 def go_round(document: Document) -> None:
@@ -140,7 +140,7 @@ def unknown_slot_type(document: Document) -> None:
 
 
 def new_language(document: Document) -> None:
-    document["languages"].append("es")
+    document["languages"].append("fr")
 
 
 def empty_template(document: Document) -> None:
@@ -179,13 +179,13 @@ FAULTS: list[tuple[Spoil, str, str, str]] = [
     (key_to_nowhere, '"4"', "leads nowhere", 'Did you mean "block_card"?'),
     (unknown_global, '"agnet"', "no global intent", 'Did you mean "agent"?'),
     (key_twice, '"key": "1"', "taken by option", "key of its own"),
-    (unknown_default, '"default"', "none of the options", 'Did you mean "english"?'),
+    (unknown_default, '"default"', "does not speak", 'Did you mean "en"?'),
     (go_round, '"next": {', "without ever listening", "ask the caller"),
     (go_round_exhausted, '"next"', "without ever listening", "ask the caller"),
     (speak_secret, "{{ last_four", "sensitive", "Leave it out"),
     (secret_in_url, '"path": "/accounts/', "sensitive", "Leave it out"),
     (unknown_slot_type, '"type": "amuont"', "no type of slot", 'Did you mean "amount"?'),
-    (new_language, '"es"', "no service prompts", "all_right"),
+    (new_language, '"fr"', "no service prompts", "all_right"),
     (empty_template, '"en": " "', "is empty", "Write"),
     (settle_nothing, "post_transfr", "no node that changes", 'Did you mean "post_transfer"?'),
     (needy_prompt, '"prompt": "wrong_length"', "needs values", "your own"),
@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_the_bank_is_clean() -> None:
     flow = Flow.load(BANK)
     assert flow.name == "bank"
-    assert flow.languages == ("en", "hi")
+    assert flow.languages == ("en", "hi", "es")
     assert flow.agent == "agent"
     assert ("main", "block_card", "block_type") in flow.edges
 
@@ -258,9 +258,11 @@ def test_the_bank_is_clean() -> None:
 def test_the_version_is_that_of_the_content() -> None:
     document = json.loads(BANK.read_text())
     backwards = dict(reversed(document.items()))
-    assert Flow.parse(json.dumps(backwards, indent=7)).version == Flow.load(BANK).version
+    whole = Flow.parse(json.dumps(document))
+    assert Flow.parse(json.dumps(backwards, indent=7)).version == whole.version
+    assert Flow.load(BANK).version != whole.version
     document["templates"]["welcome"]["en"] += "!"
-    assert Flow.parse(json.dumps(document)).version != Flow.load(BANK).version
+    assert Flow.parse(json.dumps(document)).version != whole.version
     assert len(Flow.load(BANK).version) == 64
 
 

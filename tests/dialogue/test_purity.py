@@ -11,10 +11,10 @@ from tests.dialogue.talking import PROJECT
 
 ALLOWED = {
     "__future__", "abc", "bisect", "collections", "dataclasses", "datetime", "decimal", "difflib",
-    "functools", "hashlib", "json", "pathlib", "re", "typing", "unicodedata", "urllib.parse",
-    "jinja2", "num2words", "pydantic",
+    "enum", "functools", "hashlib", "json", "math", "pathlib", "re", "typing", "unicodedata",
+    "urllib.parse", "jinja2", "num2words", "pydantic",
 }  # fmt: skip
-"""What decides may use: `pathlib` only to read the flow file at loading."""
+"""What decides may use: `pathlib` only to read flow and language files at loading."""
 
 
 def imported_by(path: Path) -> set[str]:
@@ -62,6 +62,6 @@ def test_the_core_imports_nothing_that_does_io() -> None:
     assert strangers == set()
 
 
-def test_of_this_project_the_core_loads_only_itself_and_two_ports() -> None:
+def test_of_this_project_the_core_loads_only_itself_the_languages_and_two_ports() -> None:
     rooms = {path.relative_to(PROJECT / "ivr").parts[0] for path in loaded_by_the_core()}
-    assert rooms == {"__init__.py", "dialogue", "errors.py", "nlu"}
+    assert rooms == {"__init__.py", "dialogue", "errors.py", "languages", "nlu"}

@@ -30,17 +30,20 @@ NOT_UNDERSTOOD = [
     heard("xyzzy", "check_balance", sure=0.69),
     heard("what is my balance", "check_balance", asr=0.59),
     heard("xyzzy"),
-    heard("xyzzy", "no_such_intent"),
     heard("check my balance", "check_balance", sure=float("nan")),
     heard("check my balance", "check_balance", asr=float("nan")),
 ]
 
 
 @pytest.mark.parametrize("said", NOT_UNDERSTOOD)
-def test_not_understood_other_words_then_keys_then_an_agent(said: Said) -> None:
+def test_not_understood_other_words_twice_then_keys_then_an_agent(said: Said) -> None:
     talk = at_main()
     assert talk.put(said) == ["I did not understand that.", "What would you like to do?"]
     assert talk.state.misunderstood == 1
+    texts = talk.put(said)
+    assert texts[0] == "I did not understand that."
+    assert texts[1].startswith("You can say, what is my balance.")
+    assert texts[2:] == ["How can I help you today?"]
     texts = talk.put(said)
     assert texts[0] == "I still did not understand. You can use the keys of your phone."
     assert texts[1:] == [KEYS]
@@ -263,7 +266,13 @@ def test_where_no_agent_ever_comes_the_ladder_ends_in_an_honest_goodbye() -> Non
     for _ in range(2):
         talk.say("agent")
         talk.put(TransferRefused())
-    for _ in range(3):
+    for _ in range(4):
+        talk.say("xyzzy")
+    assert talk.texts[:2] == [
+        "No agent can take your call now.",
+        "On which number can we call you back?",
+    ]
+    for _ in range(4):
         talk.say("xyzzy")
     assert talk.texts[0].startswith("I am not able to help you today.")
     assert isinstance(talk.wait, HangUp)

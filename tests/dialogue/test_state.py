@@ -5,7 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from ivr.dialogue.state import Change, DialogueState, PendingRequest, Spoken
+from ivr.dialogue.changes import Change
+from ivr.dialogue.state import DialogueState, PendingRequest, Spoken
 
 FULL = DialogueState(
     language="hi",

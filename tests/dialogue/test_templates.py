@@ -4,7 +4,7 @@ import contextlib
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.dialogue.templates import LONGEST_TEXT, TemplateFailed, TemplateUnusable, Text, clean
@@ -74,6 +74,7 @@ def test_a_text_is_cut_at_a_word() -> None:
     assert filled.endswith("word")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_filters_fail_in_one_way(value: str) -> None:
     for name in ("digits", "money", "spoken_date", "number"):

@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ivr.dialogue.actions import CallApi, Listen, Say
+from ivr.dialogue.changes import Change
 from ivr.dialogue.executor import begin, step
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.flow_check import check
@@ -26,7 +27,7 @@ from ivr.dialogue.inputs import (
     Started,
     TransferRefused,
 )
-from ivr.dialogue.state import Change, DialogueState, PendingRequest, Spoken
+from ivr.dialogue.state import DialogueState, PendingRequest, Spoken
 from ivr.nlu.interpreter import Entity, Interpretation, ScoredIntent
 from tests.dialogue.talking import BANK, TODAY, check_shape, document_of
 

@@ -7,22 +7,22 @@ its fate is `unknown`, for the flow to find out, never simply asked again.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from ivr.dialogue.actions import CallApi
+from ivr.dialogue.changes import intend, settle
 from ivr.dialogue.faults import did_you_mean
-from ivr.dialogue.nodes.kind import FlowFacts, Node, NodeConfig, NodeKind, Outcomes, Use
-from ivr.dialogue.state import Change, PendingRequest
-from ivr.dialogue.templates import Text, clean
+from ivr.dialogue.inputs import ApiReplied
+from ivr.dialogue.json_path import PathUnusable, json_path
+from ivr.dialogue.nodes.kind import AwaitingKind, FlowFacts, Node, NodeConfig, Outcomes, Use
+from ivr.dialogue.state import PendingRequest
+from ivr.dialogue.templates import clean, source_text
 
 if TYPE_CHECKING:
-    from ivr.dialogue.inputs import ApiReplied
+    from ivr.dialogue.inputs import Input
     from ivr.dialogue.positions import Path
     from ivr.dialogue.turn import Turn
 
@@ -35,7 +35,8 @@ under way (draft-ietf-httpapi-idempotency-key-header), too early, too many."""
 
 class ApiConfig(NodeConfig):
     """`path` and the values of `body` are template sources; what is filled into the path is
-    quoted. `save` maps a slot to a key of the JSON answer ("a.b" goes deeper). `changes` says
+    quoted. `body` may be nested. `save` maps a slot to a place in the JSON answer, by JSONPath
+    ("$.cards[0].limit", or "card.limit"). `changes` says
     that the request changes the world; by default everything but GET does. `key_slot` is the
     slot that the idempotency key is put into, so that its fate can be asked for; `settles` names
     the node whose change a look-up like that finds done.
@@ -44,7 +45,7 @@ class ApiConfig(NodeConfig):
     integration: str
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     path: str = Field(pattern=r"^/([^/].*)?$")
-    body: Mapping[str, str] | None = None
+    body: Mapping[str, str | Mapping[str, str | Mapping[str, str]]] | None = None
     changes: bool | None = None
     key_slot: str | None = None
     settles: str | None = None
@@ -58,7 +59,7 @@ class ApiConfig(NodeConfig):
         return self.method != "GET" if self.changes is None else self.changes
 
 
-class ApiCaller(NodeKind[ApiConfig]):
+class ApiCaller(AwaitingKind[ApiConfig]):
     """Ways out: `ok`; `not_found` (404); `refused` (other 4xx: it was not done); and where no
     usable answer came, `failed` for a read, `unknown` for a change, for nobody can say whether
     it was done. `not_found` is `refused` and that is `failed`, where they have no way of their
@@ -79,9 +80,9 @@ class ApiCaller(NodeKind[ApiConfig]):
     def uses(self, config: ApiConfig) -> Iterator[Use]:
         """See `NodeKind`."""
         yield from super().uses(config)
-        yield Use(path=("path",), source=config.path, spoken=False, for_path=True)
-        for name, source in (config.body or {}).items():
-            yield Use(path=("body", name), source=source, spoken=False)
+        yield Use(path=("path",), source=config.path, for_path=True)
+        for place, source in _sources(config.body or {}).items():
+            yield Use(path=("body", *place), source=source, in_body=True)
 
     def fills(self, config: ApiConfig) -> frozenset[str]:
         """See `NodeKind`."""
@@ -96,6 +97,11 @@ class ApiCaller(NodeKind[ApiConfig]):
                 f'The flow does not list the integration "{config.integration}".',
                 did_you_mean(config.integration, facts.integrations),
             )
+        for slot, path in config.save.items():
+            try:
+                json_path(path)
+            except PathUnusable as error:
+                yield ("save", slot), f'"{path}" is no JSONPath: {error}.', 'Use "$.a.b[0]".'
         if config.settles is not None and config.settles not in facts.changing:
             yield (
                 ("settles",),
@@ -113,7 +119,9 @@ class ApiCaller(NodeKind[ApiConfig]):
         """See `NodeKind`."""
         config = node.config
         if config.changes_world:
-            self._intend(turn, node)
+            change = intend(turn, node.id, self._told(node, turn.state.slots))
+            if config.key_slot is not None:
+                turn.change(slots={**turn.state.slots, config.key_slot: change.key})
         request_id = turn.new_id()
         request = self._request(turn, node, request_id)
         if config.prompt is not None:
@@ -123,47 +131,36 @@ class ApiCaller(NodeKind[ApiConfig]):
         return None
 
     def wait_on(self, turn: Turn, node: Node[ApiConfig], pending: PendingRequest) -> None:
-        """Go on waiting for the request that is under way."""
+        """See `AwaitingKind`."""
         turn.wait(self._request(turn, node, pending.request_id))
 
-    def replied(self, turn: Turn, node: Node[ApiConfig], reply: ApiReplied) -> str:
-        """Take the answer; returns the node it leads to."""
-        config = node.config
+    def replied(self, turn: Turn, node: Node[ApiConfig], what: Input) -> str | None:
+        """See `AwaitingKind`."""
         turn.change(pending=None)
-        saved = _saved(config.save, reply.data) if reply.ok else None
+        if not isinstance(what, ApiReplied):
+            return self._lost(node)
+        saved = _saved(node.config.save, what.data) if what.ok else None
         if saved is not None:
-            self._settle(turn, node.config.settles or node.id)
+            settle(turn, node.config.settles or node.id)
             if saved:
                 turn.change(slots={**turn.state.slots, **saved})
             return node.leads("ok")
-        if not reply.ok and 400 <= reply.status < 500 and reply.status not in _NOT_YET:
-            self._settle(turn, node.id)
-            if reply.status == 404:
+        if not what.ok and 400 <= what.status < 500 and what.status not in _NOT_YET:
+            settle(turn, node.id)
+            if what.status == 404:
                 return node.leads("not_found", "refused", "failed")
             return node.leads("refused", "failed")
-        return self.lost(node)
+        return self._lost(node)
 
-    def lost(self, node: Node[ApiConfig]) -> str:
+    def resumed(self, turn: Turn, node: Node[ApiConfig]) -> str | None:
+        """See `AwaitingKind`: a read is asked again; a change may have been made, so its fate is
+        found out instead.
+        """
+        return self._lost(node) if node.config.changes_world else node.id
+
+    def _lost(self, node: Node[ApiConfig]) -> str:
         """Nobody knows what became of the request; returns the node to go to."""
         return node.leads("unknown" if node.config.changes_world else "failed")
-
-    def _intend(self, turn: Turn, node: Node[ApiConfig]) -> None:
-        """Note what is to be changed, under a key; the same as in doubt keeps its key."""
-        state = turn.state
-        fingerprint = self._fingerprint(node, state.slots)
-        change = state.changes.get(node.id)
-        if change is None or change.fingerprint != fingerprint:
-            change = Change(key=turn.new_id(), fingerprint=fingerprint)
-            turn.change(changes={**state.changes, node.id: change})
-        slot = node.config.key_slot
-        if slot is not None:
-            turn.change(slots={**state.slots, slot: change.key})
-
-    def _settle(self, turn: Turn, changed: str) -> None:
-        """The outcome is known: the next request is another one, with another key."""
-        changes = turn.state.changes
-        if changed in changes:
-            turn.change(changes={name: one for name, one in changes.items() if name != changed})
 
     def _request(self, turn: Turn, node: Node[ApiConfig], request_id: str) -> CallApi:
         config, state = node.config, turn.state
@@ -174,26 +171,37 @@ class ApiCaller(NodeKind[ApiConfig]):
             request_id=request_id,
             name=config.integration,
             method=config.method,
-            path=_source(config.path, for_path=True).fill(state.slots),
-            body=body and {name: _source(text).fill(values) for name, text in body.items()},
+            path=source_text(config.path, for_path=True).fill(state.slots),
+            body=body and _filled(body, values),
             idempotency_key=change.key if change is not None else None,
             timeout_ms=config.timeout_ms,
         )
 
-    def _fingerprint(self, node: Node[ApiConfig], slots: Mapping[str, str]) -> str:
-        """Stands for the request without showing it; sensitive values have no part in it, for a
-        hash of four digits is no secret."""
+    def _told(self, node: Node[ApiConfig], slots: Mapping[str, str]) -> dict[str, str | None]:
+        """What the request says, without what is sensitive: a hash of four digits is no secret."""
         config = node.config
-        used = _source(config.path, for_path=True).variables.union(
-            *(_source(text).variables for text in (config.body or {}).values())
+        used = source_text(config.path, for_path=True).variables.union(
+            *(source_text(text).variables for text in _sources(config.body or {}).values())
         )
-        told = json.dumps([[name, slots.get(name)] for name in sorted(used)])
-        return hashlib.sha256(told.encode()).hexdigest()
+        return {name: slots.get(name) for name in sorted(used)}
 
 
-@lru_cache(maxsize=4096)
-def _source(source: str, *, for_path: bool = False) -> Text:
-    return Text(source, "", for_path=for_path)
+def _sources(body: Mapping[str, Any], path: Path = ()) -> dict[Path, str]:
+    """The template sources of a request's body, by their places in it."""
+    found: dict[Path, str] = {}
+    for name, value in body.items():
+        if isinstance(value, str):
+            found[*path, name] = value
+        else:
+            found |= _sources(value, (*path, name))
+    return found
+
+
+def _filled(body: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: source_text(value).fill(values) if isinstance(value, str) else _filled(value, values)
+        for name, value in body.items()
+    }
 
 
 def _saved(save: Mapping[str, str], data: Any) -> dict[str, str] | None:
@@ -207,15 +215,12 @@ def _saved(save: Mapping[str, str], data: Any) -> dict[str, str] | None:
     return values
 
 
-def _scalar(data: Any, key: str) -> str | None:
-    for part in key.split("."):
-        if not isinstance(data, Mapping) or part not in data:
-            return None
-        data = data[part]
-    if isinstance(data, bool):
-        return "true" if data else "false"
-    if isinstance(data, str):
-        return clean(data) if len(data) <= _LONGEST_VALUE else None
-    if isinstance(data, int | float) and abs(data) < _LARGEST_NUMBER:
-        return str(data)
+def _scalar(data: Any, path: str) -> str | None:
+    found = json_path(path).find(data)
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    if isinstance(found, str):
+        return clean(found) if len(found) <= _LONGEST_VALUE else None
+    if isinstance(found, int | float) and abs(found) < _LARGEST_NUMBER:
+        return str(found)
     return None

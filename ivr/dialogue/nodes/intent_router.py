@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ivr.dialogue.faults import did_you_mean
-from ivr.dialogue.global_intents import begin_task, do_global
+from ivr.dialogue.global_intents import do_global
 from ivr.dialogue.lexicon import lexicon, spoken_form
 from ivr.dialogue.nodes.expecting import expect
 from ivr.dialogue.nodes.kind import AskingConfig, AskingKind, FlowFacts, Node, Outcomes, Question
 from ivr.dialogue.repair import ask
+from ivr.dialogue.tasks import begin_task
 
 if TYPE_CHECKING:
     from ivr.dialogue.inputs import Keyed, Said

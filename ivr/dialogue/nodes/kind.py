@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from ivr.dialogue.actions import Expectation
 
 if TYPE_CHECKING:
-    from ivr.dialogue.inputs import Keyed, Said
+    from ivr.dialogue.inputs import Input, Keyed, Said
     from ivr.dialogue.positions import Path
+    from ivr.dialogue.state import PendingRequest
     from ivr.dialogue.turn import Turn
 
 
@@ -75,6 +76,10 @@ class Question:
 
     prompt: str
     reprompt: str
+    values: tuple[tuple[str, str], ...] = ()
+    """Of prompt and reprompt."""
+    each_language: tuple[tuple[str, str], ...] = ()
+    """It is said once in each of these languages, (code, key), whatever is spoken now."""
     keys: str | None
     keys_values: tuple[tuple[str, str], ...] = ()
     keys_suffice: bool = False
@@ -98,8 +103,9 @@ class Use:
     path: Path
     name: str = ""
     source: str | None = None
-    spoken: bool = True
     for_path: bool = False
+    in_body: bool = False
+    """Of a request, the only place where a sensitive slot may stand."""
 
 
 class NodeKind(ABC, Generic[C]):
@@ -109,6 +115,8 @@ class NodeKind(ABC, Generic[C]):
     config: ClassVar[type[NodeConfig]]
     spoken_fields: ClassVar[tuple[str, ...]] = ("prompt",)
     """Fields of the config that name templates."""
+    prompt_values: ClassVar[frozenset[str]] = frozenset()
+    """Variables of its `prompt` beside slots."""
     asks: ClassVar[bool] = False
     """It waits for the caller, at the latest when it is entered again within one task."""
     ends: ClassVar[bool] = False
@@ -175,6 +183,22 @@ class AskingKind(NodeKind[C]):
         """Take an answer: the next node's id, or None when the node waits again."""
 
 
+class AwaitingKind(NodeKind[C]):
+    """A node that waits for an answer of the shell: of an integration, of a recording."""
+
+    @abstractmethod
+    def wait_on(self, turn: Turn, node: Node[C], pending: PendingRequest) -> None:
+        """Go on waiting for what is under way."""
+
+    @abstractmethod
+    def replied(self, turn: Turn, node: Node[C], what: Input) -> str | None:
+        """Take the answer. Returns the node to go to, or None once `turn` waits."""
+
+    @abstractmethod
+    def resumed(self, turn: Turn, node: Node[C]) -> str | None:
+        """Another worker has taken over while it waited. See `replied`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowFacts:
     """What a node's own check needs to know of the whole flow."""
@@ -186,3 +210,8 @@ class FlowFacts:
     """Every intent that some router routes, or that is global."""
     changing: frozenset[str]
     """The nodes whose requests change the world."""
+    slots: frozenset[str] = frozenset()
+    """Every slot that some node fills."""
+    knowledge: frozenset[str] = frozenset()
+    boxes: tuple[str, ...] = ()
+    callback_numbers: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ivr.dialogue.context import note_topic
 from ivr.dialogue.nodes.kind import Node, NodeConfig, NodeKind, Outcomes
 
 if TYPE_CHECKING:
@@ -11,9 +12,10 @@ if TYPE_CHECKING:
 
 
 class ResponseConfig(NodeConfig):
-    """`prompt` names a template."""
+    """`prompt` names a template; `more` one for whoever wants to be told more about it."""
 
     prompt: str
+    more: str | None = None
     interruptible: bool = True
 
 
@@ -22,6 +24,7 @@ class Response(NodeKind[ResponseConfig]):
 
     name = "response"
     config = ResponseConfig
+    spoken_fields = ("prompt", "more")
 
     def outcomes(self, config: ResponseConfig) -> Outcomes:
         """See `NodeKind`."""
@@ -30,4 +33,5 @@ class Response(NodeKind[ResponseConfig]):
     def enter(self, turn: Turn, node: Node[ResponseConfig]) -> str | None:
         """See `NodeKind`."""
         turn.say(node.config.prompt, interruptible=node.config.interruptible)
+        note_topic(turn, node.config.more)
         return node.next["done"]

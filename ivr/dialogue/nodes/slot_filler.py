@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from ivr.dialogue.actions import Expectation
+from ivr.dialogue.checksums import Checksum
 from ivr.dialogue.nodes.expecting import ONE_KEY, expect
 from ivr.dialogue.nodes.kind import AskingConfig, AskingKind, FlowFacts, Node, Outcomes, Question
 from ivr.dialogue.nodes.options import Option, option_mistakes
-from ivr.dialogue.nodes.slot_types import SLOT_TYPES, Heard, KeysPrompt, SlotType
+from ivr.dialogue.nodes.slot_type import Heard, KeysPrompt, SlotType
+from ivr.dialogue.nodes.slot_types import SLOT_TYPES
 from ivr.dialogue.repair import ask, ask_in_other_words, to_agent
 
 if TYPE_CHECKING:
@@ -30,10 +32,14 @@ class SlotConfig(AskingConfig):
     """
 
     slot: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    type: Literal["digits", "amount", "date", "card_type", "yes_no", "choice", "name"]
+    type: Literal[
+        "digits", "amount", "date", "time", "card_type", "yes_no", "choice", "name", "text"
+    ]
     digits: int | None = Field(None, ge=1, le=_MOST_DIGITS)
     min_digits: int = Field(1, ge=1, le=_MOST_DIGITS)
     max_digits: int = Field(_MOST_DIGITS, ge=1, le=_MOST_DIGITS)
+    checksum: Checksum | None = None
+    """Of digits: what finds most slips."""
     options: tuple[Option, ...] = ()
     entity: str | None = None
     """Kind of entity that fills it; by default that of the type."""
@@ -47,6 +53,11 @@ class SlotConfig(AskingConfig):
         if self.digits is not None:
             return self.digits, self.digits
         return self.min_digits, self.max_digits
+
+    def filled_by(self, value: str) -> dict[str, str]:
+        """Every slot that the value fills: options may set more."""
+        chosen = next((option for option in self.options if option.name == value), None)
+        return {**(chosen.set if chosen is not None else {}), self.slot: value}
 
     @property
     def entity_kind(self) -> str:
@@ -106,7 +117,7 @@ class SlotFiller(AskingKind[SlotConfig]):
                 return node.leads(known, "done")
             offered = self._take_offered(turn, config)
             if offered is not None:
-                return self._fill(turn, node, offered)
+                return self.take(turn, node, offered)
         self._forget(turn, config)
         if not self._may_ask(turn, node):
             return node.next.get("exhausted") or to_agent(turn)
@@ -182,7 +193,7 @@ class SlotFiller(AskingKind[SlotConfig]):
             ask_in_other_words(turn, node)
             return None
         turn.keep_offers(config.entity_kind)
-        return self._fill(turn, node, answer)
+        return self.take(turn, node, answer)
 
     def _may_ask(self, turn: Turn, node: Node[SlotConfig]) -> bool:
         """Count one more asking; False when there have been enough, or nobody could answer."""
@@ -217,14 +228,15 @@ class SlotFiller(AskingKind[SlotConfig]):
             expect=expect(turn, phrases=type_.phrases(_YES_NO, turn.state.language)),
         )
 
-    def _fill(self, turn: Turn, node: Node[SlotConfig], value: str) -> str | None:
+    def take(self, turn: Turn, node: Node[SlotConfig], value: str) -> str | None:
+        """Fill the slot: the next node's id, or None when the value is read back first."""
         config, state = node.config, turn.state
         if config.sensitive:
             turn.change(secrets={**state.secrets, config.slot: value})
             return node.leads(value, "done")
-        chosen = next((option for option in config.options if option.name == value), None)
-        more = chosen.set if chosen is not None else {}
-        turn.change(slots={**state.slots, **more, config.slot: value})
+        turn.change(slots={**state.slots, **config.filled_by(value)})
+        if config.type != "yes_no":
+            turn.tell(config.slot, value)
         if config.confirm is None:
             return node.leads(value, "done")
         turn.change(phase="confirm", misunderstood=0)
