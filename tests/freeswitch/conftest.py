@@ -29,7 +29,7 @@ from ivr.telephony.freeswitch.client import EslClient
 from ivr.telephony.freeswitch.server import FreeSwitchServer
 from tests.freeswitch.listener import Conversations
 from tests.freeswitch.peer import Peer
-from tests.freeswitch.switch import SECRET, FreeSwitch, binary
+from tests.freeswitch.switch import NUMBERS, SECRET, FreeSwitch, channels, without_freeswitch
 from tests.freeswitch.tones import render_tones, tone
 
 Ring = Callable[..., Awaitable[SipPhone]]
@@ -69,41 +69,10 @@ async def new_peer(server: FreeSwitchServer) -> AsyncIterator[NewPeer]:
         await peer.close()
 
 
-_NUMBERS = """
-<include>
-  <extension name="unanswered">
-    <condition field="destination_number" expression="^7001$">
-      <action application="socket" data="${ivr_worker_1} async full"/>
-    </condition>
-  </extension>
-  <extension name="without-async">
-    <condition field="destination_number" expression="^7002$">
-      <action application="answer"/>
-      <action application="socket" data="${ivr_worker_1} full"/>
-      <action application="hangup" data="USER_BUSY"/>
-    </condition>
-  </extension>
-  <extension name="english">
-    <condition field="destination_number" expression="^7003$">
-      <action application="set" data="ivr_language=en"/>
-      <action application="transfer" data="admission XML ivr"/>
-    </condition>
-  </extension>
-  <extension name="hindi">
-    <condition field="destination_number" expression="^7004$">
-      <action application="set" data="ivr_language=hi"/>
-      <action application="transfer" data="admission XML ivr"/>
-    </condition>
-  </extension>
-</include>
-"""
-
-
 @pytest.fixture(scope="session")
 def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitch]:
     """A real FreeSWITCH that plays tones for prompts."""
-    if binary() is None:
-        pytest.skip("NO REAL FREESWITCH: IVR_FREESWITCH names no binary")
+    without_freeswitch()
     folder = tmp_path_factory.mktemp("freeswitch")
     render_tones(folder / "sounds")
     sip_port, event_socket_port = free_ports(2)
@@ -112,7 +81,7 @@ def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitch]
         sip_port,
         event_socket_port,
         values={"ivr_menu_wait": "300"},
-        files={"dialplan/public/05_numbers.xml": _NUMBERS.lstrip()},
+        files={"dialplan/public/05_numbers.xml": NUMBERS},
     )
     switch.start()
     try:
@@ -135,7 +104,7 @@ async def ops(freeswitch: FreeSwitch) -> AsyncIterator[EslClient]:
 async def no_channels(ops: EslClient) -> None:
     """Wait until no channel lives in the switch. Raises TimeoutError."""
     async with asyncio.timeout(5):
-        while not (await ops.api("show channels count")).startswith("0 total"):
+        while await channels(ops):
             await asyncio.sleep(0.05)
 
 

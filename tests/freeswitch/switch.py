@@ -8,22 +8,61 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from ivr.ports import free_ports
 from ivr.settings import PROJECT
+from ivr.telephony.freeswitch.client import EslClient
 
 CONF = PROJECT / "freeswitch" / "conf"
 SECRET = "only-for-this-run"
 READY_S = 40.0
 FOLDERS = "log db run temp certs recordings storage cache scripts sounds htdocs grammar".split()
 
+NUMBERS = """<include>
+  <extension name="unanswered">
+    <condition field="destination_number" expression="^7001$">
+      <action application="socket" data="${ivr_worker_1} async full"/>
+    </condition>
+  </extension>
+  <extension name="without-async">
+    <condition field="destination_number" expression="^7002$">
+      <action application="answer"/>
+      <action application="socket" data="${ivr_worker_1} full"/>
+      <action application="hangup" data="USER_BUSY"/>
+    </condition>
+  </extension>
+  <extension name="english">
+    <condition field="destination_number" expression="^7003$">
+      <action application="set" data="ivr_language=en"/>
+      <action application="transfer" data="admission XML ivr"/>
+    </condition>
+  </extension>
+  <extension name="hindi">
+    <condition field="destination_number" expression="^7004$">
+      <action application="set" data="ivr_language=hi"/>
+      <action application="transfer" data="admission XML ivr"/>
+    </condition>
+  </extension>
+</include>
+"""
+"""Numbers that put a caller somewhere at once; see conftest.py."""
+
 
 def binary() -> Path | None:
     """The FreeSWITCH of IVR_FREESWITCH; None: there is none."""
     named = os.environ.get("IVR_FREESWITCH", "")
     return Path(named) if named and os.access(named, os.X_OK) else None
+
+
+def without_freeswitch() -> None:
+    """Skip, saying why, where there is no FreeSWITCH."""
+    if binary() is None:
+        pytest.skip("NO REAL FREESWITCH: IVR_FREESWITCH names no binary")
 
 
 def modules_of(program: Path) -> Path:
@@ -43,6 +82,38 @@ class FreeSwitch:
     files: Mapping[str, str] = field(default_factory=dict)
     secret: str = SECRET
     process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def before(
+        cls, folder: Path, worker_ports: Sequence[int], values: Mapping[str, str] | None = None
+    ) -> FreeSwitch:
+        """One that runs and hands its calls to two workers of this machine, or always to one."""
+        first, second = worker_ports[0], worker_ports[-1]
+        workers = {f"ivr_worker_{n}": f"127.0.0.1:{p}" for n, p in ((1, first), (2, second))}
+        sip, event_socket = free_ports(2)
+        switch = cls(
+            folder,
+            sip,
+            event_socket,
+            values={**workers, **(values or {})},
+            files={"dialplan/public/05_numbers.xml": NUMBERS},
+        )
+        switch.start()
+        return switch
+
+    def sip_target(self, number: str = "100") -> str:
+        """Whom a phone rings."""
+        return f"sip:{number}@127.0.0.1:{self.sip_port}"
+
+    async def operator(self) -> EslClient:
+        """A client of its Event Socket."""
+        return await EslClient.connect("127.0.0.1", self.event_socket_port, SECRET)
+
+    @property
+    def pid(self) -> int:
+        """The process, for those who measure it."""
+        assert self.process is not None
+        return self.process.pid
 
     def start(self) -> None:
         """Start it and wait until it takes calls."""
@@ -133,3 +204,8 @@ class FreeSwitch:
                 return probe.recv(2000).startswith(b"SIP/2.0 200")
             except OSError:
                 return False
+
+
+async def channels(operator: EslClient) -> int:
+    """How many channels are up."""
+    return int((await operator.api("show channels count")).split()[0])
