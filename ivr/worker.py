@@ -31,6 +31,7 @@ from ivr.storage.records import RecordJournal
 from ivr.storage.sessions import RedisSessionStore
 from ivr.telemetry.metrics import Metrics
 from ivr.telephony.audiosocket.ami import AmiControl
+from ivr.telephony.audiosocket.ami_agents import AmiAgents
 from ivr.telephony.audiosocket.server import AudioSocketServer
 from ivr.telephony.call import Call
 from ivr.telephony.freeswitch.server import FreeSwitchServer
@@ -122,6 +123,7 @@ class Worker:
             settings.audiosocket_port,
             answer,
             control=control,
+            agents=AmiAgents(control) if control is not None else None,
             clock=self._clock,
             max_calls=settings.max_calls,
         )

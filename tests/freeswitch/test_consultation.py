@@ -13,6 +13,7 @@ from ivr.phone.sip_callee import SipCallee
 from ivr.telephony.freeswitch.client import EslClient
 from ivr.telephony.freeswitch.server import FreeSwitchServer
 from tests.freeswitch.conftest import Ring
+from tests.freeswitch.switch import FreeSwitch
 from tests.telephony.consultation_contract import ConsultationContract, Desk
 
 pytestmark = pytest.mark.freeswitch
@@ -68,3 +69,17 @@ async def desk(ops: EslClient, ring: Ring) -> AsyncIterator[Desk]:
 
 class TestFreeSwitch(ConsultationContract):
     pass
+
+
+async def test_what_the_trunk_says_of_the_call_is_known(desk: Desk, freeswitch: FreeSwitch) -> None:
+    phone = SipPhone(
+        f"sip:7003@127.0.0.1:{freeswitch.sip_port}",
+        number="+914012345678",
+        headers=(("X-Account", "44 71"), ("Subject", "not the trunk's")),
+    )
+    await phone.ring(10)
+    line = await desk.conversations.next()
+    assert (line.call.info.caller, line.call.info.called) == ("+914012345678", "7003")
+    assert line.call.info.variables["x-account"] == "44 71"
+    await phone.hang_up()
+    assert (await line.end()).cause == "normal_clearing"

@@ -77,3 +77,23 @@ async def test_why_the_caller_has_gone(desk: Desk) -> None:
     await phone.hang_up()
     ending = await line.end()
     assert (ending.by, ending.cause) == (EndedBy.CALLER, "normal_clearing")
+
+
+async def test_what_the_trunk_says_of_the_call_is_known(
+    desk: Desk, asterisk: AsteriskSwitch
+) -> None:
+    forged = "4711%0D%0ACaller: +1555&x-role=admin"
+    phone = SipPhone(
+        asterisk.sip_target(),
+        number="+914012345678",
+        headers=(("X-Account", "44 71"), ("X-Note", forged), ("Subject", "not the trunk's")),
+    )
+    await phone.ring(10)
+    await phone.press("1")
+    line = await desk.conversations.next()
+    info = line.call.info
+    assert (info.caller, info.called, info.language) == ("+914012345678", "100", "en")
+    assert info.variables["x-account"] == "44 71"
+    assert info.variables["x-note"] == forged
+    assert set(info.variables) == {"caller_name", "try", "x-account", "x-note"}
+    await phone.hang_up()
