@@ -72,7 +72,7 @@ def misunderstood(
 ) -> str | None:
     """Go one rung down. Returns the node to go to, or None when the question was put again."""
     why = misfit or Misfit("not_understood")
-    if misfit is not None and misfit.why != "not_heard":
+    if misfit is not None and misfit.why != "not_heard" and trouble is Trouble.NOT_UNDERSTOOD:
         trouble = Trouble.MISFIT
     rung = turn.state.misunderstood + 1
     if trouble is Trouble.OUT_OF_SCOPE:
@@ -157,7 +157,7 @@ def off_topic(turn: Turn, node: AskingNode, intent: str) -> str | None:
     detours = turn.state.detours + 1
     turn.change(detours=detours)
     if level(Trouble.OUT_OF_SCOPE, detours) is not Level.HELP:
-        return misunderstood(turn, node, trouble=Trouble.OUT_OF_SCOPE)
+        return misunderstood(turn, node, Misfit(OFF_TOPIC[intent]), Trouble.OUT_OF_SCOPE)
     turn.say(OFF_TOPIC[intent])
     if intent == "out_of_scope":
         _say_examples(turn, node)
