@@ -1,9 +1,13 @@
-"""What the worker says of one call, as it says it: turns, states, interruptions, the end."""
+"""What the worker says of one call, as it says it: turns, states, interruptions, the end.
+
+Events are told and not promised: a busy Redis loses some. Records are promised, and come a little
+later; what is missing is made good from them.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Event = Mapping[str, Any]
@@ -29,6 +33,25 @@ class CallEvents:
             while not is_answered(self.events[since:], begun=begun):
                 self._changed.clear()
                 await self._changed.wait()
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a turn is missing: they are numbered from 1."""
+        numbers = {event["number"] for event in self.events if event["event"] == "turn"}
+        return bool(numbers) and max(numbers) != len(numbers)
+
+    def make_good(self, recorded: Iterable[Event]) -> None:
+        """Take what is missing from the call's records, at the end."""
+        turns_known = {event["number"] for event in self.events if event["event"] == "turn"}
+        kinds_known = {event["event"] for event in self.events}
+        for event in recorded:
+            known = (
+                event["number"] in turns_known
+                if event["event"] == "turn"
+                else event["event"] in kinds_known
+            )
+            if not known:
+                self.note(event)
 
     async def begun(self, timeout_s: float) -> None:
         """Wait for the first event. Raises TimeoutError."""
@@ -56,8 +79,9 @@ def is_answered(events: Sequence[Event], *, begun: bool = False) -> bool:
 
 
 def turns(events: Sequence[Event], who: str) -> list[Event]:
-    """The turns of "caller" or "bot"."""
-    return [event for event in events if _is_turn(event, who)]
+    """The turns of "caller" or "bot", in their order."""
+    found = [event for event in events if _is_turn(event, who)]
+    return sorted(found, key=lambda event: int(event["number"]))
 
 
 def last_action(events: Sequence[Event]) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ivr.audio.format import Audio
 from ivr.conversation.rules import TurnRules
 from ivr.phone.caller import Caller, Phone
 from ivr.phone.handset import CallOver
-from ivr.scenarios.call_events import CallEvents, last_action, turns
+from ivr.scenarios.call_events import CallEvents, Event, is_answered, last_action, turns
 from ivr.scenarios.heard import recognised, scripts, share_heard
 from ivr.scenarios.judge import Answer, Mismatch
 from ivr.scenarios.outcome import Outcome
@@ -19,9 +19,11 @@ from ivr.speech.recognition.recogniser import Recogniser, RecognitionFailed
 
 _ANSWER_S = 45.0
 """The longest the bot may take to answer and be heard out."""
-_END_S = 10.0
 _BREATH_MS = 300.0
 """Silence of the bot that a caller leaves before they speak."""
+_DOUBT_S = 2.0
+_SURELY_OUT_MS = 2500.0
+"""The bot is not silent for so long before it has finished."""
 _LEAST_HEARD = 1 / 3
 """Share of the bot's words that must be recognised at the phone: far above what a garbled, cut or
 wrong answer reaches, far below what a small recogniser does on clean sound."""
@@ -35,6 +37,8 @@ class Seen:
     slots: Callable[[], Mapping[str, str]] | None = None
     requests: Callable[[], Sequence[str]] | None = None
     """Requests to integrations so far, as `api POST /transfers`."""
+    recorded: Callable[[], Awaitable[Iterable[Event]]] | None = None
+    """The call's records as events, where events may be lost."""
 
 
 class SoundCall:
@@ -62,7 +66,7 @@ class SoundCall:
         steps = outcome.loaded.scenario.steps
         try:
             if steps[0].act is not None:
-                await self._events.answered(0, begun=_interrupts(steps, -1), timeout_s=_ANSWER_S)
+                await self._answered(0, begun=_interrupts(steps, -1), timeout_s=_ANSWER_S)
             for number, step in enumerate(steps):
                 answer = await self._take(number, step, interrupted_next=_interrupts(steps, number))
                 sound = outcome.note(step, answer)
@@ -84,7 +88,7 @@ class SoundCall:
             await self._act(number, step)
             self._turn_from = len(self._phone.handset.record()[1].pcm) if step.act else 0
             if step.act != "hang_up":
-                await self._events.answered(since, begun=interrupted_next, timeout_s=patience)
+                await self._answered(since, begun=interrupted_next, timeout_s=patience)
                 await self._heard_out(interrupted_next)
         except TimeoutError:
             trouble = f"no answer within {patience:g} s"
@@ -108,6 +112,26 @@ class SoundCall:
             await self._phone.press(step.keys)
         else:
             await self._caller.speak(self._sounds[number])
+
+    async def _answered(self, since: int, *, begun: bool, timeout_s: float) -> None:
+        """Wait as `CallEvents.answered` does, also where an event got lost."""
+        recorded = self._seen.recorded
+        if recorded is None:
+            await self._events.answered(since, begun=begun, timeout_s=timeout_s)
+            return
+        async with asyncio.timeout(timeout_s):
+            while True:
+                try:
+                    await self._events.answered(since, begun=begun, timeout_s=_DOUBT_S)
+                    break
+                except TimeoutError:
+                    if self._phone.handset.quiet_ms < _SURELY_OUT_MS:
+                        continue
+                self._events.make_good(await recorded())
+                if is_answered(self._events.events[since:], begun=True):
+                    return
+        if self._events.incomplete:
+            self._events.make_good(await recorded())
 
     async def _heard_out(self, interrupted_next: bool) -> None:
         if interrupted_next:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from ivr.dialogue.flow import Flow
 from ivr.errors import IvrError
 from ivr.phone.sip import SipPhone
-from ivr.scenarios.call_events import CallEvents
+from ivr.scenarios.call_events import CallEvents, Event
 from ivr.scenarios.caller_sounds import CallerSounds
 from ivr.scenarios.outcome import Outcome
 from ivr.scenarios.scenario_file import Loaded
@@ -24,6 +24,7 @@ from ivr.settings import Settings
 from ivr.speech.recognition.models import models_for
 from ivr.speech.recognition.vosk import VoskRecogniser
 from ivr.storage.events import watch
+from ivr.storage.reader import RecordReader
 from ivr.supervision.notes import read_notes
 
 DEFAULT_TARGET = "sip:100@127.0.0.1:5060"
@@ -33,18 +34,26 @@ MENU_KEYS: Mapping[str, str] = {"en": "1", "hi": "2"}
 
 _RING_S = 20.0
 _WORKER_S = 15.0
+_LATEST = 100
+"""Calls among which a call of ours is looked for."""
 
 
 class Switch:
     """Plays scenarios; see `switch`."""
 
     def __init__(
-        self, target: str, sounds: CallerSounds, ear: VoskRecogniser, board: _Switchboard
+        self,
+        target: str,
+        sounds: CallerSounds,
+        ear: VoskRecogniser,
+        board: _Switchboard,
+        records: RecordReader | None,
     ) -> None:
         self._target = target
         self._sounds = sounds
         self._ear = ear
         self._board = board
+        self._records = records
 
     async def play(self, loaded: Loaded, flow: Flow, outcome: Outcome) -> None:
         """Play one scenario. Raises IvrError where nobody answers, or no worker is seen to."""
@@ -57,18 +66,32 @@ class Switch:
         number = loaded.scenario.caller or f"99{secrets.randbelow(10**10):010d}"
         events = self._board.expect(number)
         phone = SipPhone(self._target, number=number)
+        seen = Seen(recorded=self._recorded_of(number) if self._records else None)
         try:
             await phone.ring(_RING_S)
             await phone.press(menu_key)
-            await self._begun(events)
-            await SoundCall(phone, events, sounds, ear=self._ear, seen=Seen()).play(outcome)
+            await self._begun(events, seen)
+            await SoundCall(phone, events, sounds, ear=self._ear, seen=seen).play(outcome)
         finally:
             await phone.hang_up()
 
-    async def _begun(self, events: CallEvents) -> None:
+    def _recorded_of(self, number: str) -> Callable[[], Awaitable[list[Event]]]:
+        records = self._records
+        assert records is not None
+
+        async def recorded() -> list[Event]:
+            return await asyncio.to_thread(recorded_events, records, number)
+
+        return recorded
+
+    async def _begun(self, events: CallEvents, seen: Seen) -> None:
         try:
             await events.begun(_WORKER_S)
         except TimeoutError:
+            if seen.recorded is not None:
+                events.make_good(await seen.recorded())
+            if events.events:
+                return
             raise IvrError(
                 "The switch answered, and no worker said that it has the call.",
                 remedy="Run `ivrctl serve` on this machine, with the AMI's secret for Asterisk.",
@@ -99,6 +122,22 @@ class _Switchboard:
             self._calls[call].note(event)
 
 
+def recorded_events(records: RecordReader, number: str) -> list[Event]:
+    """The records of the latest call from `number`, as the events that they were. Raises
+    IvrError."""
+    calls = [call for call in records.calls(_LATEST) if call.caller == number]
+    if not calls:
+        return []
+    call = calls[0]
+    events: list[Event] = [{"event": "call_started", "caller": number}]
+    events += [
+        {"event": "turn", **turn.model_dump(mode="json")} for turn in records.turns_of(call.id)
+    ]
+    if call.finished_at is not None:
+        events.append({"event": "call_finished", "cause": call.cause, "detail": call.detail})
+    return events
+
+
 @asynccontextmanager
 async def switch(settings: Settings, target: str | None) -> AsyncIterator[Switch]:
     """Everything that calls to one switch share. Raises IvrError where something is missing."""
@@ -126,4 +165,6 @@ async def switch(settings: Settings, target: str | None) -> AsyncIterator[Switch
         await asyncio.to_thread(ear.load)
         following = asyncio.create_task(follow())
         stack.callback(following.cancel)
-        yield Switch(target or DEFAULT_TARGET, sounds, ear, board)
+        database = notes.database_url if notes is not None else None
+        records = RecordReader(database) if database is not None else None
+        yield Switch(target or DEFAULT_TARGET, sounds, ear, board, records)

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from ivr.ports import free_ports
 from ivr.scenarios.scenario_file import Loaded, load_scenarios
 from ivr.settings import PROJECT
 from tests.e2e.stack import Stack
+from tests.freeswitch.switch import FreeSwitch
+from tests.freeswitch.switch import binary as freeswitch_binary
+from tests.freeswitch.tones import render_tones
 from tests.telephony.asterisk.switch import AsteriskSwitch
 
 SCENARIOS = PROJECT / "scenarios"
@@ -49,3 +53,25 @@ def scenario_stack(
     with Stack(folder, environment=environment) as stack:
         spoken_asterisk.use_workers(*stack.notes.audiosocket_ports)
         yield stack
+
+
+@pytest.fixture(scope="module")
+def freeswitch_stack(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Stack, FreeSwitch]]:
+    """One worker, to which a real FreeSWITCH hands its calls."""
+    if freeswitch_binary() is None:
+        pytest.skip("NO REAL FREESWITCH: IVR_FREESWITCH names no binary")
+    folder = tmp_path_factory.mktemp("freeswitch-scenarios")
+    with Stack(folder / "var") as stack:
+        (port,) = stack.notes.freeswitch_ports
+        worker = f"127.0.0.1:{port}"
+        sip_port, event_socket_port = free_ports(2)
+        values = {"ivr_worker_1": worker, "ivr_worker_2": worker}
+        switch = FreeSwitch(folder, sip_port, event_socket_port, values=values)
+        render_tones(folder / "sounds")
+        switch.start()
+        try:
+            yield stack, switch
+        finally:
+            switch.stop()

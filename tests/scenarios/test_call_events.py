@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ivr.scenarios.call_events import CallEvents, Event, is_answered, last_action
+from ivr.scenarios.call_events import CallEvents, Event, is_answered, last_action, turns
 
 BOT: Event = {"event": "turn", "who": "bot", "text": "hello"}
 CALLER: Event = {"event": "turn", "who": "caller", "text": "hi"}
@@ -58,6 +58,25 @@ def test_an_answer_has_begun_and_has_been_heard_out(
 )
 def test_what_the_bot_does_now(events: list[Event], action: str) -> None:
     assert last_action(events) == action
+
+
+def turn(number: int, who: str) -> Event:
+    return {"event": "turn", "who": who, "number": number, "text": str(number)}
+
+
+def test_what_got_lost_is_made_good_from_the_records() -> None:
+    calls = CallEvents()
+    assert not calls.incomplete
+    for event in (turn(1, "bot"), LISTENING, turn(4, "caller")):
+        calls.note(event)
+    assert calls.incomplete
+    calls.make_good([turn(1, "bot"), turn(2, "caller"), turn(3, "bot"), turn(4, "caller")])
+    assert not calls.incomplete
+    assert [event["text"] for event in turns(calls.events, "bot")] == ["1", "3"]
+    assert [event["text"] for event in turns(calls.events, "caller")] == ["2", "4"]
+    calls.make_good([HUNG_UP])
+    calls.make_good([HUNG_UP])
+    assert calls.events.count(HUNG_UP) == 1
 
 
 async def test_whoever_waits_is_told() -> None:

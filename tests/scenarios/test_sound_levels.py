@@ -14,6 +14,7 @@ from ivr.scenarios.scenario_file import Loaded
 from ivr.scenarios.switch_level import switch
 from ivr.settings import Settings
 from tests.e2e.stack import Stack
+from tests.freeswitch.switch import FreeSwitch
 from tests.telephony.asterisk.switch import AsteriskSwitch
 
 AT_ONCE = 16
@@ -41,4 +42,15 @@ async def test_a_third_passes_through_a_real_asterisk(
     settings = Settings(var_dir=scenario_stack.folder)
     async with switch(settings, spoken_asterisk.sip_target()) as line:
         outcomes = await run(published, settings, "asterisk", line.play, How(jobs=AT_ONCE))
+    judged(outcomes, published)
+
+
+@pytest.mark.freeswitch
+async def test_a_third_passes_through_a_real_freeswitch(
+    published: list[Loaded], freeswitch_stack: tuple[Stack, FreeSwitch]
+) -> None:
+    stack, freeswitch = freeswitch_stack
+    settings = Settings(var_dir=stack.folder)
+    async with switch(settings, f"sip:100@127.0.0.1:{freeswitch.sip_port}") as line:
+        outcomes = await run(published, settings, "freeswitch", line.play, How(jobs=AT_ONCE))
     judged(outcomes, published)
