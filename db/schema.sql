@@ -43,6 +43,9 @@ CREATE TABLE IF NOT EXISTS turns (
     PRIMARY KEY (call_id, number)
 );
 
+-- Which engine and model understood the caller; tables made before version 3 lack it.
+ALTER TABLE turns ADD COLUMN IF NOT EXISTS nlu_model text NOT NULL DEFAULT '';
+
 -- One row for every INVITE that began a call, written by the edge (kamailio/cdr.cfg), also for
 -- calls that no worker ever saw. `id` is what nodes get as X-IVR-Call.
 CREATE TABLE IF NOT EXISTS cdrs (

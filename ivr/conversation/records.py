@@ -91,7 +91,12 @@ class CallLog:
     def caller_said(self, meaning: Interpretation, asr: float, state: DialogueState) -> None:
         """Note the caller's spoken turn, to be told once the call is known to be ours still."""
         self._caller(
-            meaning.text, state, intent=meaning.intent, confidence=meaning.confidence, asr=asr
+            meaning.text,
+            state,
+            intent=meaning.intent,
+            confidence=meaning.confidence,
+            asr=asr,
+            nlu_model=meaning.model,
         )
 
     def caller_keyed(self, keys: str, state: DialogueState, *, sensitive: bool) -> None:
@@ -166,12 +171,19 @@ class CallLog:
         intent: str = "",
         confidence: float | None = None,
         asr: float | None = None,
+        nlu_model: str = "",
         keyed: bool = False,
     ) -> None:
         self.turn += 1
         self._spoken = None
         turn = self._turn(
-            "caller", text, state, intent=intent, confidence=confidence, asr_confidence=asr
+            "caller",
+            text,
+            state,
+            intent=intent,
+            confidence=confidence,
+            asr_confidence=asr,
+            nlu_model=nlu_model,
         )
         self._unsettled.append(partial(self._write, turn, keyed=keyed))
 

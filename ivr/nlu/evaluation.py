@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ivr.nlu.annotation import Example
+from ivr.nlu.classifier import OUT_OF_SCOPE
 from ivr.nlu.training_data import TrainingData
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 REJECTED_BELOW = 0.4
 """Confidence under which an utterance counts as not understood."""
-OUT_OF_SCOPE = "out_of_scope"
 
 _SYLLABLES = (
     "ba ble dro fip goo gro jib kla lum mip nuk ob plin quo rell sno tav wib zor zu".split()

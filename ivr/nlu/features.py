@@ -54,11 +54,11 @@ def pair_features(words: Sequence[str]) -> Iterator[str]:
 
 
 def piece_features(words: Sequence[str]) -> Iterator[str]:
-    """Pieces of three to five letters of each word, with its ends."""
+    """Pieces of two to five letters of each word, with its ends; "#" tells them from words."""
     for word in words:
         if not word[0].isalpha():
             continue
         framed = f"_{word}_"
-        for size in (3, 4, 5):
+        for size in (2, 3, 4, 5):
             for at in range(len(framed) - size + 1):
-                yield framed[at : at + size]
+                yield f"#{framed[at : at + size]}"

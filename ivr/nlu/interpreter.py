@@ -33,11 +33,15 @@ class ScoredIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpretation:
-    """What an utterance may mean: `intents` best first, never empty unless `text` is."""
+    """What an utterance may mean: `intents` best first, never empty unless `text` is.
+
+    `model` says which engine and version of its model spoke, e.g. "spacy:en-0123456789abcdef".
+    """
 
     text: str
     intents: tuple[ScoredIntent, ...] = ()
     entities: tuple[Entity, ...] = ()
+    model: str = ""
 
     @property
     def intent(self) -> str:

@@ -1,8 +1,8 @@
 """Trained pipelines on disk, trained when they are not there.
 
 `cache_dir/<application>/<language>-<sha>`: the sha is of the training data, of the code that
-learns from it and of the libraries under it, so a stale model is never found. A model appears
-whole, under its final name, or not at all, also when several workers train at once.
+learns from it and of the libraries and the encoder under it, so a stale model is never found. A
+model appears whole, under its final name, or not at all, also when several workers train at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from ivr.nlu.training_data import load_training_data
 if TYPE_CHECKING:
     from spacy.language import Language
 
-_CODE = ("annotation", "features", "linear", "numbers", "pipeline", "training_data", "words")
+    from ivr.nlu.encoder import SentenceEncoder
+
+_CODE = (
+    "annotation", "calibration", "classifier", "features", "kernel", "linear", "numbers",
+    "pipeline", "training_data", "vocabulary", "words",
+)  # fmt: skip
 _KEPT = 3
 """Models kept of a language; older ones are removed when a new one is trained."""
 
@@ -48,7 +53,7 @@ def language_folders(nlu_dir: Path) -> dict[str, Path]:
     return folders
 
 
-def model_path(folder: Path, cache_dir: Path) -> Path:
+def model_path(folder: Path, cache_dir: Path, encoder: SentenceEncoder | None = None) -> Path:
     """Where the model of training data `folder` (application/language) lives."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
@@ -57,26 +62,34 @@ def model_path(folder: Path, cache_dir: Path) -> Path:
         content = path.read_bytes()
         digest.update(f"{path.name} {len(content)}\n".encode() + content)
     digest.update(f"spacy {version('spacy')} numpy {version('numpy')}".encode())
+    if encoder is not None:
+        digest.update(encoder.name.encode())
     return cache_dir / folder.parent.name / f"{folder.name}-{digest.hexdigest()[:16]}"
 
 
-def ready_pipeline(folder: Path, cache_dir: Path, *, fresh: bool = False) -> Language:
+def ready_pipeline(
+    folder: Path,
+    cache_dir: Path,
+    *,
+    encoder: SentenceEncoder | None = None,
+    fresh: bool = False,
+) -> Language:
     """The pipeline of `folder`, from the cache or, where it is absent or damaged, trained.
 
     `fresh` trains in any case. Raises BadTrainingData, ModelNotKept.
     """
     from ivr.nlu.pipeline import load_pipeline  # noqa: PLC0415 - imports spaCy
 
-    path = model_path(folder, cache_dir)
+    path = model_path(folder, cache_dir, encoder)
     if not fresh and path.is_dir():
         try:
-            return load_pipeline(path)
+            return load_pipeline(path, encoder)
         except Exception as error:  # noqa: BLE001 - whatever a damaged file makes spaCy raise
             log.warning("nlu_model_damaged", path=str(path), error=repr(error))
-    return _train(folder, path)
+    return _train(folder, path, encoder)
 
 
-def _train(folder: Path, path: Path) -> Language:
+def _train(folder: Path, path: Path, encoder: SentenceEncoder | None) -> Language:
     from ivr.nlu.pipeline import train_pipeline  # noqa: PLC0415 - imports spaCy
 
     data = load_training_data(folder)
@@ -84,7 +97,7 @@ def _train(folder: Path, path: Path) -> Language:
         raise ModelNotKept(
             f"{folder} has fewer than two intents.", remedy="Add examples of another intent."
         )
-    nlp = train_pipeline(data, folder.name)
+    nlp = train_pipeline(data, folder.name, encoder=encoder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=".training-", dir=path.parent))

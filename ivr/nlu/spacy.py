@@ -14,11 +14,13 @@ import structlog
 from ivr.clock import Clock, SystemClock
 from ivr.nlu.entities import find_entities
 from ivr.nlu.interpreter import Entity, Interpretation, ScoredIntent
-from ivr.nlu.model_cache import language_folders, ready_pipeline
+from ivr.nlu.model_cache import language_folders, model_path, ready_pipeline
 from ivr.nlu.training_data import load_training_data
 
 if TYPE_CHECKING:
     from spacy.language import Language
+
+    from ivr.nlu.encoder import SentenceEncoder
 
 _MOST_CHARACTERS = 1000
 """What is understood of one utterance: a minute of speech."""
@@ -33,6 +35,7 @@ log = structlog.get_logger(__name__)
 class _Understanding:
     """All that is needed for one language."""
 
+    model: str
     pipeline: Language
     patterns: tuple[tuple[str, re.Pattern[str]], ...]
     values: Callable[[str, date], tuple[Entity, ...]] | None
@@ -44,14 +47,26 @@ class SpacyInterpreter:
     Each subfolder of `nlu_dir` holds the training data of the language it is named for. Models
     are kept in `cache_dir` and trained there when they are missing, so making one takes a
     second or, the first time, several. `clock` says what day "tomorrow" follows, in the
-    machine's time zone. Raises BadTrainingData, ModelNotKept.
+    machine's time zone. With an `encoder` it is the engine "minilm", else "spacy". Raises
+    BadTrainingData, ModelNotKept.
     """
 
-    def __init__(self, nlu_dir: Path, cache_dir: Path, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        nlu_dir: Path,
+        cache_dir: Path,
+        *,
+        clock: Clock | None = None,
+        encoder: SentenceEncoder | None = None,
+    ) -> None:
+        engine = "spacy" if encoder is None else "minilm"
         self._clock = clock if clock is not None else SystemClock()
         self._languages = {
             language: _Understanding(
-                ready_pipeline(folder, cache_dir), _patterns(folder), _VALUES.get(language)
+                f"{engine}:{model_path(folder, cache_dir, encoder).name}",
+                ready_pipeline(folder, cache_dir, encoder=encoder),
+                _patterns(folder),
+                _VALUES.get(language),
             )
             for language, folder in language_folders(nlu_dir).items()
         }
@@ -62,7 +77,9 @@ class SpacyInterpreter:
         return frozenset(self._languages)
 
     async def interpret(self, text: str, language: str) -> Interpretation:
-        """See `Interpreter.interpret`. Takes well under a millisecond, on the event loop."""
+        """See `Interpreter.interpret`. Takes well under a millisecond on the event loop, or with an
+        encoder two or three.
+        """
         known = self._languages.get(language)
         if known is None or not text.strip():
             return Interpretation(text=text)
@@ -94,6 +111,7 @@ class SpacyInterpreter:
             )
         return Interpretation(
             text=text,
+            model=known.model,
             intents=tuple(
                 ScoredIntent(name=name, confidence=confidence)
                 for name, confidence in doc.cats.items()

@@ -64,7 +64,8 @@ class RecordReader:
         """The turns of a call in order. Raises IvrError."""
         query = (
             "SELECT call_id, number, at, who, text, language, node, intent, confidence,"
-            " asr_confidence, gap_ms, interrupted FROM turns WHERE call_id = %s ORDER BY number"
+            " asr_confidence, gap_ms, interrupted, nlu_model FROM turns WHERE call_id = %s"
+            " ORDER BY number"
         )
         return self._rows(TurnTaken, query, call_id)
 

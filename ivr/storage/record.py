@@ -33,6 +33,7 @@ class TurnTaken(_Record):
 
     `gap_ms` is, for a bot's turn, from the end of the caller's speech or last key to the first
     sound of the answer, by the worker's own clock; None where there was nothing to answer.
+    `nlu_model` is, for a caller's spoken turn, the engine and model version that understood it.
     Text of sensitive steps is never here.
     """
 
@@ -48,6 +49,7 @@ class TurnTaken(_Record):
     asr_confidence: float | None = None
     gap_ms: float | None = None
     interrupted: bool = False
+    nlu_model: str = ""
 
 
 class CallFinished(_Record):

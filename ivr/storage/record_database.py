@@ -47,9 +47,9 @@ WHERE calls.finished_at IS NULL OR excluded.finished_at > calls.finished_at
 
 _TURN = """
 INSERT INTO turns (call_id, number, at, who, text, language, node, intent, confidence,
-                   asr_confidence, gap_ms, interrupted)
+                   asr_confidence, gap_ms, interrupted, nlu_model)
 VALUES (%(call_id)s, %(number)s, %(at)s, %(who)s, %(text)s, %(language)s, %(node)s, %(intent)s,
-        %(confidence)s, %(asr_confidence)s, %(gap_ms)s, %(interrupted)s)
+        %(confidence)s, %(asr_confidence)s, %(gap_ms)s, %(interrupted)s, %(nlu_model)s)
 ON CONFLICT (call_id, number) DO UPDATE
 SET interrupted = true
 WHERE excluded.interrupted AND NOT turns.interrupted
