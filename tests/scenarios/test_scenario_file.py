@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from ivr.errors import IvrError
-from ivr.scenarios.scenario import LEVELS
+from ivr.scenarios.scenario import (
+    LEVELS,
+    Expect,
+    IntegrationFault,
+    Scenario,
+    ScenarioFile,
+    Step,
+)
 from ivr.scenarios.scenario_file import BadScenarios, load_scenarios
+from ivr.settings import PROJECT
 from tests.scenarios.conftest import Write
 
 GOOD = """\
@@ -97,3 +106,14 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         load_scenarios([tmp_path / "none.yml"])
     with pytest.raises(IvrError, match="holds no scenarios"):
         load_scenarios([tmp_path])
+
+
+def test_the_page_explains_every_key_and_its_example_is_one(write: Write) -> None:
+    page = (PROJECT / "docs" / "scenarios.md").read_text()
+    example = re.search(r"```yaml\n(# yaml.*?)```", page, flags=re.S)
+    assert example is not None
+    assert load_scenarios([write(example[1])])[0].scenario.at == LEVELS
+    explained = set(re.findall(r"`(\w+)", page))
+    for model in (ScenarioFile, Scenario, Step, Expect, IntegrationFault):
+        missing = set(model.model_fields) - explained - {"scenarios", "steps", "expect", "on"}
+        assert not missing, model.__name__
