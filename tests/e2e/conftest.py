@@ -60,7 +60,7 @@ def sounds() -> Sounds:
 
 
 @pytest.fixture(scope="session")
-def asterisk_stack(
+def switched_stack(
     spoken_asterisk: AsteriskSwitch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """Two workers, to which `spoken_asterisk` hands its calls."""
@@ -101,7 +101,7 @@ def behind(request: pytest.FixtureRequest) -> tuple[Stack, AsteriskSwitch | Free
     """Each kind of switch, and the stack behind it."""
     if request.param == "asterisk":
         switch = request.getfixturevalue("spoken_asterisk")
-        return request.getfixturevalue("asterisk_stack"), switch
+        return request.getfixturevalue("switched_stack"), switch
     stack, freeswitch = request.getfixturevalue("freeswitch_stack")
     return stack, freeswitch
 

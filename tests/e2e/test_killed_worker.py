@@ -16,7 +16,6 @@ import pytest
 
 from ivr.phone.sip import SipPhone
 from ivr.settings import Settings
-from ivr.supervision.probe import status_of
 from ivr.telephony.call import EndedBy
 from ivr.telephony.freeswitch.client import EslClient
 from tests.e2e.persistent_caller import PersistentCaller
@@ -64,13 +63,6 @@ def worker_of(stack: Stack, number: str) -> str | None:
     return has
 
 
-async def ready(stack: Stack, worker: int) -> None:
-    """Wait until a worker takes calls."""
-    async with asyncio.timeout(60):
-        while await status_of(stack.notes.host, stack.notes.http_ports[worker], "/ready", 1) != 200:
-            await asyncio.sleep(0.05)
-
-
 async def kill_under_callers(
     stack: Stack, target: str, sounds: Sounds, *, moments: int, at_once: int, seed: int
 ) -> Deaths:
@@ -93,7 +85,7 @@ async def kill_under_callers(
         while len(deaths.struck) < moments and not lines.done():
             await asyncio.sleep(2 + chance.random() * 6)
             worker = chance.randrange(stack.workers)
-            await asyncio.gather(*(ready(stack, each) for each in range(stack.workers)))
+            await asyncio.to_thread(stack.until_ready)
             live = [call for call in deaths.calls if not call.phone.ended.is_set()]
             with_it = [call for call in live if worker_of(stack, call.number) == f"worker-{worker}"]
             at = time.monotonic()
@@ -148,7 +140,7 @@ async def test_a_frozen_worker_is_replaced_within_two_seconds(
     freeswitch_stack: tuple[Stack, FreeSwitch], sounds: Sounds
 ) -> None:
     stack, switch = freeswitch_stack
-    await asyncio.gather(*(ready(stack, each) for each in range(stack.workers)))
+    await asyncio.to_thread(stack.until_ready)
     number = f"+9181{next(_numbers):08}"
     call = PersistentCaller(switch.sip_target(ENGLISH), number, sounds, Settings())
     talking = asyncio.create_task(call.call())
@@ -186,7 +178,7 @@ async def test_a_worker_that_wakes_can_neither_speak_nor_write(
 ) -> None:
     """The watchdog, which would kill it, sleeps too; an operator gives its call to the other."""
     stack, switch = freeswitch_stack
-    await asyncio.gather(*(ready(stack, each) for each in range(stack.workers)))
+    await asyncio.to_thread(stack.until_ready)
     number = f"+9182{next(_numbers):08}"
     talk = SwitchedTalk(
         SipPhone(switch.sip_target(ENGLISH), number=number), sounds, stack, number, "en"
@@ -209,12 +201,12 @@ async def test_a_worker_that_wakes_can_neither_speak_nor_write(
         await talk.phone.handset.spoken()
         send(frozen, signal.SIGSTOP)
         await operator.api(f"uuid_transfer {call_id} worker XML ivr")
-        talk._bots_turn()
+        talk.bots_turn()
         again = await talk.hear("what is your account number")
         assert was_heard("lost you for a moment", again)
         asleep = stack.events("turn", call_id)
         send(frozen, signal.SIGCONT)
-        talk._bots_turn()
+        talk.bots_turn()
         await asyncio.to_thread(
             stack.until_logged, "call_finished", call_id, worker=worker, within_s=5
         )
