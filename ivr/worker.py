@@ -14,7 +14,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from ivr.api.health import HealthServer, json_page
 from ivr.conversation.clauses import clauses
-from ivr.conversation.voice import Services, VoiceConversation
+from ivr.conversation.services import Services
+from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.flow import Flow
 from ivr.errors import IvrError
 from ivr.integrations.hub import IntegrationHub

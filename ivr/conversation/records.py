@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from ivr.conversation.consulting import Outcome
+from ivr.conversation.services import Services
 from ivr.conversation.states import ConversationState
 from ivr.dialogue.actions import CallApi
 from ivr.dialogue.inputs import ApiReplied
@@ -21,9 +22,6 @@ from ivr.dialogue.state import DialogueState
 from ivr.nlu.interpreter import Interpretation
 from ivr.storage.record import CallFinished, CallStarted, TurnTaken
 from ivr.telephony.call import Call, CallEnding, CallInfo
-
-if TYPE_CHECKING:
-    from ivr.conversation.voice import Services
 
 HIDDEN = "[sensitive]"
 """Stands for what must leave no trace."""

@@ -4,21 +4,19 @@ dialogue decide what to say, speaks, and can be interrupted."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from uuid import uuid4
 
 import structlog
 
-from ivr.audio.format import Audio
-from ivr.clock import Clock, SystemClock
 from ivr.conversation.attended import AttendedTransfer
-from ivr.conversation.consulting import ConsultRules, Outcome
+from ivr.conversation.consulting import Outcome
 from ivr.conversation.ears import Ears
+from ivr.conversation.keeper import SessionKeeper
 from ivr.conversation.records import CallLog
-from ivr.conversation.rules import TurnRules
+from ivr.conversation.services import Services
 from ivr.conversation.speaker import Speaker
 from ivr.conversation.states import ConversationState, may_follow
 from ivr.conversation.turns import (
@@ -44,7 +42,6 @@ from ivr.dialogue.actions import (
     TransferTo,
 )
 from ivr.dialogue.executor import begin, step
-from ivr.dialogue.flow import Flow
 from ivr.dialogue.inputs import (
     ApiReplied,
     Input,
@@ -58,18 +55,10 @@ from ivr.dialogue.inputs import (
     TransferRefused,
 )
 from ivr.dialogue.state import DialogueState
-from ivr.nlu.interpreter import Interpretation, Interpreter
-from ivr.speech.hold_music import hold_music
-from ivr.speech.recognition.recogniser import Recogniser
-from ivr.speech.recordings import Recordings
-from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
-from ivr.storage.record import RecordStore
-from ivr.storage.session import Session, SessionFenced, SessionStore, SessionStoreAway
-from ivr.telemetry.metrics import Metrics
+from ivr.nlu.interpreter import Interpretation
+from ivr.storage.session import Session, SessionFenced
 from ivr.telephony.call import Bridged, Call, CallEnding, EndedBy, TransferFailed
 
-LONGEST_CALL_S = 3600
-"""A call is led to its end after this long."""
 TICK_S = 0.1
 """How often time passes for the rules when no frame comes."""
 _NOISE_MS = 300
@@ -82,31 +71,6 @@ _MOST_TAKEOVERS = 6
 """Workers that may have died under one call before it is led to an agent."""
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Services:
-    """What every conversation of a worker shares."""
-
-    flow: Flow
-    recogniser: Recogniser
-    interpreter: Interpreter
-    synthesiser: Synthesiser
-    voice: Callable[[str], Voice]
-    recordings: Recordings
-    sessions: SessionStore
-    records: RecordStore
-    call_api: Callable[[CallApi], Any]
-    """Coroutine function: asks an integration, answers `ApiReplied`, never raises."""
-    publish: Callable[[Mapping[str, Any]], None]
-    """Tells live displays what happened; never waits, never raises."""
-    worker: str
-    metrics: Metrics = field(default_factory=Metrics)
-    clock: Clock = field(default_factory=SystemClock)
-    rules: TurnRules = field(default_factory=TurnRules)
-    consult_rules: ConsultRules = field(default_factory=ConsultRules)
-    music: Audio = field(default_factory=hold_music)
-    longest_call_s: float = LONGEST_CALL_S
 
 
 class VoiceConversation:
@@ -130,8 +94,7 @@ class VoiceConversation:
         self._log = CallLog(call, services)
         self._state: DialogueState = begin(services.flow)
         self._where = ConversationState.CALL_INITIATED
-        self._epoch = 0
-        self._saved: Session | None = None
+        self._keeper = SessionKeeper(call.id, services.flow, services.sessions)
         self._expect: Expectation | None = None
         self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
         self._unheard: list[Say] = []
@@ -254,7 +217,7 @@ class VoiceConversation:
             if self._ending is None:
                 raise
         except SessionFenced:
-            _log.warning("fenced", epoch=self._epoch)
+            _log.warning("fenced", epoch=self._keeper.epoch)
             log.fenced = True
             self._call.drop()
         except Exception:  # noqa: BLE001 - whatever it is, the caller must not hear silence
@@ -262,22 +225,9 @@ class VoiceConversation:
             await self._fail()
         finally:
             self._close()
-            log.fenced = log.fenced or await self._is_anothers()
+            if self._ending is not None and not log.fenced:
+                log.fenced = await self._keeper.is_anothers()
             log.finished(self._ending, self._state)
-
-    async def _is_anothers(self) -> bool:
-        """Whether another worker has the call by now: that its line to us has ended, which a
-        worker that froze learns late, then says nothing of the call."""
-        if self._saved is None or self._ending is None:
-            return False
-        try:
-            await self._services.sessions.save(self._saved, self._epoch)
-        except SessionFenced:
-            _log.warning("fenced", epoch=self._epoch)
-            return True
-        except SessionStoreAway as away:
-            _log.warning("session_store_away", reason=str(away))
-        return False
 
     def _close(self) -> None:
         for timer in (self._timer, self._too_long):
@@ -318,11 +268,7 @@ class VoiceConversation:
     async def _first_input(self) -> Input | None:
         info = self._call.info
         services = self._services
-        session: Session | None = None
-        try:
-            self._epoch, session = await services.sessions.claim(self._call.id)
-        except SessionStoreAway as away:
-            _log.warning("session_store_away", reason=str(away))
+        session = await self._keeper.claim()
         if session is None:
             self._log.started(info, taken_over=False)
             self._go(ConversationState.GREETING)
@@ -338,8 +284,8 @@ class VoiceConversation:
             return None
         self._log.started(info, taken_over=True)
         self._go(ConversationState.GREETING)
-        if self._epoch > _MOST_TAKEOVERS:
-            _log.error("too_many_takeovers", epoch=self._epoch)
+        if self._keeper.epoch > _MOST_TAKEOVERS:
+            _log.error("too_many_takeovers", epoch=self._keeper.epoch)
             return Silence(rung=len(services.rules.silence_rungs_ms))
         return self._back_from_agent(session) or Resumed()
 
@@ -404,28 +350,7 @@ class VoiceConversation:
             self._go(where)
 
     async def _save(self, *, finished: bool, verdict: str) -> None:
-        session = Session(
-            call_id=self._call.id,
-            flow=self._services.flow.name,
-            flow_version=self._services.flow.version,
-            turn=self._log.turn,
-            finished=finished,
-            verdict=verdict,
-            state=self._state.model_dump(mode="json"),
-        )
-        if not self._epoch and not await self._claim_late():
-            return
-        if not await self._services.sessions.keep(session, self._epoch):
-            _log.warning("session_not_saved_yet")
-        self._saved = session
-
-    async def _claim_late(self) -> bool:
-        """Claim a call that began while the session store was away."""
-        try:
-            self._epoch, _ = await self._services.sessions.claim(self._call.id)
-        except SessionStoreAway:
-            return False
-        return True
+        await self._keeper.save(self._state, self._log.turn, finished=finished, verdict=verdict)
 
     async def _listen(self, expect: Expectation) -> Input:
         self._expect = expect

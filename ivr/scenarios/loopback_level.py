@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from ivr.conversation.voice import Services, VoiceConversation
+from ivr.conversation.services import Services
+from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.flow import Flow
 from ivr.nlu.spacy import SpacyInterpreter
 from ivr.scenarios.call_events import CallEvents

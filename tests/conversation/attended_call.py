@@ -11,7 +11,8 @@ from uuid import UUID
 
 from ivr.audio.format import Audio, AudioFormat
 from ivr.conversation.consulting import ConsultRules
-from ivr.conversation.voice import Services, VoiceConversation
+from ivr.conversation.services import Services
+from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.flow import Flow
 from ivr.speech.recordings import shipped
 from ivr.speech.synthesis.synthesiser import Voice

@@ -1,0 +1,68 @@
+"""Keeping a call's session where the next worker finds it, and knowing when that has happened."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+
+from ivr.dialogue.flow import Flow
+from ivr.dialogue.state import DialogueState
+from ivr.storage.session import Session, SessionFenced, SessionStore, SessionStoreAway
+
+_log = structlog.get_logger()
+
+
+class SessionKeeper:
+    """One call's session, as this worker keeps it."""
+
+    def __init__(self, call_id: UUID, flow: Flow, store: SessionStore) -> None:
+        self._call_id = call_id
+        self._flow = flow
+        self._store = store
+        self._saved: Session | None = None
+        self.epoch = 0
+        """How many workers have had the call, with us; 0 while nobody could be asked."""
+
+    async def claim(self) -> Session | None:
+        """Take the call over; returns what an earlier worker has left, if one has."""
+        try:
+            self.epoch, session = await self._store.claim(self._call_id)
+        except SessionStoreAway as away:
+            _log.warning("session_store_away", reason=str(away))
+            return None
+        return session
+
+    async def save(self, state: DialogueState, turn: int, *, finished: bool, verdict: str) -> None:
+        """Save before the answer is spoken; waits 50 ms at most. Raises SessionFenced."""
+        session = Session(
+            call_id=self._call_id,
+            flow=self._flow.name,
+            flow_version=self._flow.version,
+            turn=turn,
+            finished=finished,
+            verdict=verdict,
+            state=state.model_dump(mode="json"),
+        )
+        if not self.epoch:
+            # The call began while the store was away.
+            await self.claim()
+            if not self.epoch:
+                return
+        if not await self._store.keep(session, self.epoch):
+            _log.warning("session_not_saved_yet")
+        self._saved = session
+
+    async def is_anothers(self) -> bool:
+        """Whether another worker has the call by now: that its line to us has ended, which a
+        worker that froze learns late, then says nothing of the call."""
+        if self._saved is None:
+            return False
+        try:
+            await self._store.save(self._saved, self.epoch)
+        except SessionFenced:
+            _log.warning("fenced", epoch=self.epoch)
+            return True
+        except SessionStoreAway as away:
+            _log.warning("session_store_away", reason=str(away))
+        return False

@@ -1,0 +1,50 @@
+"""What the conversations of a worker share: the ports, and what was chosen to stand behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ivr.audio.format import Audio
+from ivr.clock import Clock, SystemClock
+from ivr.conversation.consulting import ConsultRules
+from ivr.conversation.rules import TurnRules
+from ivr.dialogue.actions import CallApi
+from ivr.dialogue.flow import Flow
+from ivr.nlu.interpreter import Interpreter
+from ivr.speech.hold_music import hold_music
+from ivr.speech.recognition.recogniser import Recogniser
+from ivr.speech.recordings import Recordings
+from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
+from ivr.storage.record import RecordStore
+from ivr.storage.session import SessionStore
+from ivr.telemetry.metrics import Metrics
+
+LONGEST_CALL_S = 3600
+"""A call is led to its end after this long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What every conversation of a worker shares."""
+
+    flow: Flow
+    recogniser: Recogniser
+    interpreter: Interpreter
+    synthesiser: Synthesiser
+    voice: Callable[[str], Voice]
+    recordings: Recordings
+    sessions: SessionStore
+    records: RecordStore
+    call_api: Callable[[CallApi], Any]
+    """Coroutine function: asks an integration, answers `ApiReplied`, never raises."""
+    publish: Callable[[Mapping[str, Any]], None]
+    """Tells live displays what happened; never waits, never raises."""
+    worker: str
+    metrics: Metrics = field(default_factory=Metrics)
+    clock: Clock = field(default_factory=SystemClock)
+    rules: TurnRules = field(default_factory=TurnRules)
+    consult_rules: ConsultRules = field(default_factory=ConsultRules)
+    music: Audio = field(default_factory=hold_music)
+    longest_call_s: float = LONGEST_CALL_S
