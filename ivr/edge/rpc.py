@@ -43,13 +43,13 @@ class EdgeRpc:
             tempfile.TemporaryDirectory(prefix="ivr-rpc-") as folder,
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line,
         ):
-            own = os.path.join(folder, "s")  # noqa: PTH118 - the address has 107 bytes at most
+            own = os.path.join(folder, "s")
             line.settimeout(self._timeout_s)
             try:
                 line.bind(own)
                 # Kamailio may run as another user, who has to reach us to answer.
-                os.chmod(folder, 0o711)  # noqa: PTH101
-                os.chmod(own, 0o666)  # noqa: PTH101
+                os.chmod(folder, 0o711)  # noqa: S103
+                os.chmod(own, 0o666)  # noqa: S103
                 line.connect(str(self._path))
                 line.send(json.dumps(request).encode())
                 answer = self._answer(line.recv(_LONGEST))

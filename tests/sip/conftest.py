@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
@@ -81,8 +82,17 @@ async def edge(
     )
     await asyncio.to_thread(edge.start)
     yield edge
+    said = edge.log()
     await asyncio.to_thread(edge.stop)
-    complaints = [line for line in edge.log().splitlines() if " ERROR: " in line]
+    # What tests send on purpose is complained about by the parser and by who asks it.
+    complaints = [
+        line
+        for line in said.splitlines()
+        if " ERROR: " in line
+        and not re.search(
+            r"core/parser/|core/receive\.c|sanity\.c|msg_translator\.c|pv_core\.c", line
+        )
+    ]
     assert complaints == []
 
 

@@ -58,9 +58,7 @@ class Edge:
         self.nodes = dict(nodes)
         self._sockets = sockets
         self._process: subprocess.Popen[bytes] | None = None
-        shutil.copytree(
-            PROJECT / "kamailio", self.etc, ignore=shutil.ignore_patterns("local")
-        )
+        shutil.copytree(PROJECT / "kamailio", self.etc, ignore=shutil.ignore_patterns("local"))
         (self.etc / "local").mkdir()
         (self.etc / "trunks.list").write_text(trunks)
         lines = [f"1 sip:{address} 0 0 duid={name}" for name, address in nodes.items()]
@@ -130,7 +128,8 @@ class Edge:
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
-        process.terminate()
+        # All at once: its TCP process spins, and logs, while the others go before it.
+        os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(8)
         except subprocess.TimeoutExpired:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ivr.phone.sip_message import MalformedMessage, SipMessage, SipResponse, SipRequest, parse
+from ivr.phone.sip_message import MalformedMessage, SipMessage, SipRequest, SipResponse, parse
 
 
 class SipLine(asyncio.DatagramProtocol):
@@ -57,7 +57,12 @@ class SipLine(asyncio.DatagramProtocol):
 
 
 def answer_to(
-    request: SipRequest, status: int, reason: str, *more: tuple[str, str], tag: str, body: bytes = b""
+    request: SipRequest,
+    status: int,
+    reason: str,
+    *more: tuple[str, str],
+    tag: str,
+    body: bytes = b"",
 ) -> SipResponse:
     """An answer, with what RFC 3261 section 8.2.6 has it copy."""
     to = request.get("To")

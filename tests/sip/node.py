@@ -19,7 +19,7 @@ EARLY = 183
 
 
 class ScriptedNode(SipLine):
-    """Answers INVITE with `invite` (a status, RINGING, EARLY or SILENT) and OPTIONS with `options`."""
+    """Answers INVITE with `invite`, a status or one of the above, and OPTIONS with `options`."""
 
     def __init__(self) -> None:
         super().__init__()

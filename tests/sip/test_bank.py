@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ivr.phone.sip import SipPhone
-from tests.e2e.conftest import sounds, switched_stack  # noqa: F401 - fixtures
+from ivr.phone.voice import CallerVoice
+from ivr.settings import Settings
 from tests.e2e.records import assert_recorded_once
 from tests.e2e.stack import Stack
 from tests.e2e.talk import Sounds, SwitchedTalk
@@ -25,18 +27,44 @@ pytestmark = [
 ]
 
 
+SAID = ("what is my balance", "four four seven one two three", "no thank you")
+
+
+@pytest.fixture
+async def sounds() -> Sounds:
+    """What the caller says."""
+    voice = CallerVoice(Settings())
+    try:
+        return {text: await voice.speak(text) for text in SAID}
+    finally:
+        await voice.close()
+
+
+@pytest.fixture
+def switched_stack(spoken_asterisk: AsteriskSwitch, tmp_path: Path) -> Iterator[Stack]:
+    """A worker behind the Asterisk, and what it stands on."""
+    environment = {
+        "IVR_AMI_PORT": str(spoken_asterisk.ami_port),
+        "IVR_AMI_USER": spoken_asterisk.ami_user,
+        "IVR_AMI_SECRET": spoken_asterisk.ami_secret,
+    }
+    with Stack(tmp_path / "var", environment=environment) as stack:
+        yield stack
+
+
 async def test_the_bank_answers_through_the_edge(
     edge_programs: None,
     tmp_path: Path,
     spoken_asterisk: AsteriskSwitch,
-    switched_stack: Stack,  # noqa: F811
-    sounds: Sounds,  # noqa: F811
+    switched_stack: Stack,
+    sounds: Sounds,
 ) -> None:
     spoken_asterisk.use_workers(*switched_stack.notes.audiosocket_ports)
     database = switched_stack.notes.database_url
     assert database is not None
+    (tmp_path / "edge").mkdir()
     edge = Edge(
-        tmp_path,
+        tmp_path / "edge",
         {"asterisk-1": f"127.0.0.1:{spoken_asterisk.sip_port}"},
         sockets=sockets_of(database),
     )

@@ -30,8 +30,11 @@ async def test_a_stranger_who_floods_is_banned_and_a_trunk_who_is_busy_is_not(
     nodes: Pair, caller: Caller, stranger: Caller, edge: Edge, cdrs: Cdrs
 ) -> None:
     flood = [stranger.ring() for _ in range(150)]
-    busy = [caller.ring() for _ in range(150)]
-    assert [await call.status() for call in busy] == [200] * 150
+    busy = []
+    while len(busy) < 150:  # no heap: this caller sends nothing twice
+        some = [caller.ring() for _ in range(10)]
+        assert {await call.status() for call in some} == {200}
+        busy += some
     deadline = monotonic() + 5
     while not (banned := edge.rpc.call("htable.dump", "banned")):
         assert monotonic() < deadline, "nobody was banned"
@@ -43,7 +46,6 @@ async def test_a_stranger_who_floods_is_banned_and_a_trunk_who_is_busy_is_not(
         await late.status(0.5)
     rows = [row for row in cdrs.all() if row.source == "127.0.0.66" and row.cause == "banned"]
     assert len(rows) == 1
-    await asyncio.gather(*(caller.hang_up(call) for call in busy))
 
 
 @pytest.mark.parametrize(

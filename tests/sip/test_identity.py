@@ -108,9 +108,7 @@ async def test_a_trunk_is_believed_and_yet_cannot_speak_for_the_edge(
     assert invite.get("Privacy") == "id"
 
 
-async def test_the_record_says_who_it_was(
-    caller: Caller, stranger: Caller, cdrs: Cdrs
-) -> None:
+async def test_the_record_says_who_it_was(caller: Caller, stranger: Caller, cdrs: Cdrs) -> None:
     for who, trunk, source in (
         (caller, "carrier", "127.0.0.10"),
         (stranger, "stranger", "127.0.0.66"),
