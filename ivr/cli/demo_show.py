@@ -11,11 +11,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from ivr.demo.play import Conversation, DemoCall, Turn
+from ivr.demo.play import SCRIPT, Conversation, DemoCall, Turn
 from ivr.phone.audiosocket import AudioSocketPhone
 from ivr.phone.recording import write_record
-from ivr.phone.voice import CallerVoice
 from ivr.ports import free_ports
+from ivr.scenarios.caller_sounds import CallerSounds
+from ivr.scenarios.scenario_file import read_scenarios
 from ivr.settings import Settings, load_settings
 from ivr.storage.events import watch
 from ivr.supervision.supervisor import Supervisor
@@ -63,11 +64,12 @@ async def _demo(
         settings = supervisor.settings
         redis = settings.redis_url
         assert redis is not None
-        voice = CallerVoice(settings)
+        (script,) = read_scenarios(SCRIPT)
+        async with CallerSounds(settings) as voice:
+            sounds = await voice.of(script)
         phone = AudioSocketPhone(settings.host, settings.audiosocket_port)
-        call = DemoCall(phone, voice.speak, watch(redis.get_secret_value()), show)
-        conversation = await call.play()
-        await voice.close()
+        call = DemoCall(phone, sounds, watch(redis.get_secret_value()), show)
+        conversation = await call.play(script)
         await asyncio.to_thread(write_record, recording, phone.handset)
         return conversation
     finally:

@@ -1,21 +1,28 @@
-"""Playing the demo's script against a worker, and keeping what happened."""
+"""Playing the demo's scenario against a worker, and keeping what happened."""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ivr.audio.format import Audio
-from ivr.demo.script import GOALS, SCRIPT, Line
-from ivr.phone.caller import Caller, Phone
-from ivr.phone.handset import CallOver
+from ivr.phone.caller import Phone
+from ivr.phone.handset import Handset
+from ivr.scenarios.call_events import CallEvents
+from ivr.scenarios.outcome import Outcome
+from ivr.scenarios.scenario_file import Loaded
+from ivr.scenarios.sound_level import SoundCall
+from ivr.settings import PROJECT
+
+SCRIPT = PROJECT / "scenarios" / "demo.yml"
+"""What the demo's caller does, and what they came for."""
 
 _EVENTS_S = 3.0
-"""How long after the bot is heard the worker's own word of it may take."""
-_GOODBYE_S = 15.0
+"""How long after the worker's own word of it the bot may take to be heard."""
+_POLL_S = 0.02
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,32 +51,15 @@ class Turn:
 
 @dataclass(slots=True)
 class Conversation:
-    """What happened in the demo's call."""
+    """What happened in the demo's call. `completed`: the caller got what they came for."""
 
     turns: list[Turn] = field(default_factory=list)
-    ended_by_bot: bool = False
+    completed: bool = False
     trouble: str = ""
-
-    @property
-    def gaps_ms(self) -> list[float]:
-        """Every gap that was measured, in order."""
-        return [turn.gap_ms for turn in self.turns if turn.gap_ms is not None]
-
-    @property
-    def completed(self) -> bool:
-        """Whether the caller got what they came for."""
-        said = " ".join(turn.text.lower() for turn in self.turns if turn.who == "bot")
-        interrupted = any(turn.interrupted for turn in self.turns)
-        return (
-            not self.trouble
-            and self.ended_by_bot
-            and interrupted
-            and all(goal in said for goal in GOALS)
-        )
 
     def gap_summary(self) -> dict[str, float | None]:
         """Return p50 and p95 of the gaps, in ms."""
-        gaps = sorted(self.gaps_ms)
+        gaps = sorted(turn.gap_ms for turn in self.turns if turn.gap_ms is not None)
         if not gaps:
             return {"p50": None, "p95": None}
         p95 = gaps[min(len(gaps) - 1, round(0.95 * (len(gaps) - 1)))]
@@ -82,92 +72,67 @@ class DemoCall:
     def __init__(
         self,
         phone: Phone,
-        voice: Callable[[str], Awaitable[Audio]],
-        events: AsyncIterator[dict[str, Any]],
+        sounds: Mapping[int, Audio],
+        told: AsyncIterator[dict[str, Any]],
         show: Callable[[Turn], None],
     ) -> None:
-        self._caller = Caller(phone, voice)
-        self._voice = voice
         self._phone = phone
-        self._events = events
+        self._sounds = sounds
+        self._told = told
         self._show = show
-        self._happened = asyncio.Condition()
-        self._bot_turns = 0
-        self._awaiting: list[Turn] = []
+        self._events = CallEvents()
+        self._caller: Turn | None = None
         self.conversation = Conversation()
 
-    async def play(self) -> Conversation:
+    async def play(self, script: Loaded) -> Conversation:
         """Ring, play the script, wait for the bot to hang up."""
+        outcome = Outcome(loaded=script, level="loopback")
         watching = asyncio.create_task(self._watch())
         try:
-            sounds = {line.say: await self._voice(line.say) for line in SCRIPT if line.say}
             await self._phone.ring()
-            await self._caller.hear_bot_out()
-            for line in SCRIPT:
-                await self._play(line, sounds)
-            await asyncio.wait_for(self._phone.ended.wait(), _GOODBYE_S)
-            self.conversation.ended_by_bot = True
+            await SoundCall(self._phone, self._events, self._sounds).play(outcome)
         except TimeoutError:
-            self.conversation.trouble = "the bot did not answer in time"
-        except CallOver:
-            self.conversation.trouble = "the call ended before the script did"
+            outcome.why = "the bot did not answer in time"
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
             await self._phone.hang_up()
+        self.conversation.completed = outcome.verdict == "passed"
+        wrong = [f"{each.what}: {each.expected}" for each in outcome.mismatches]
+        self.conversation.trouble = outcome.why or ", ".join(wrong)
         return self.conversation
 
-    async def _play(self, line: Line, sounds: dict[str, Audio]) -> None:
-        before = self._bot_turns
-        if line.interrupt_ms is not None:
-            await self._caller.hear_bot_begin()
-            await asyncio.sleep(line.interrupt_ms / 1000)
-        if line.keys:
-            await self._caller.press(line.keys)
-        else:
-            await self._caller.speak(sounds[line.say])
-        await self._caller.hear_bot_begin_answer()
-        gap = self._phone.handset.last_gap_ms
-        async with asyncio.timeout(_EVENTS_S), self._happened:
-            await self._happened.wait_for(lambda: self._bot_turns > before)
-        for turn in self.conversation.turns[::-1]:
-            if turn.who == "bot":
-                turn.gap_ms = gap
-                break
-        self._flush()
-        following = SCRIPT[SCRIPT.index(line) + 1 :][:1]
-        if following and following[0].interrupt_ms is None:
-            await self._caller.hear_bot_out()
-
     async def _watch(self) -> None:
-        async for event in self._events:
-            async with self._happened:
-                self._note(event)
-                self._happened.notify_all()
+        async for event in self._told:
+            self._events.note(event)
+            if event.get("event") == "barge_in" and self.conversation.turns:
+                self.conversation.turns[-1].interrupted = True
+            if event.get("event") == "turn":
+                await self._take(event)
 
-    def _note(self, event: dict[str, Any]) -> None:
-        if event.get("event") == "barge_in":
-            for turn in self.conversation.turns[::-1]:
-                if turn.who == "bot":
-                    turn.interrupted = True
-                    return
-        if event.get("event") != "turn":
-            return
-        keyed = bool(event.get("keyed"))
+    async def _take(self, event: Mapping[str, Any]) -> None:
+        """A caller's turn is shown with its answer, once the gap between them is known."""
+        text = str(event["text"])
         turn = Turn(
             who=str(event["who"]),
-            text=f"presses {event['text']}" if keyed else str(event["text"]),
+            text=f"presses {text}" if event.get("keyed") else text,
             intent=event.get("intent") or None,
             confidence=event.get("confidence"),
         )
         self.conversation.turns.append(turn)
-        self._awaiting.append(turn)
-        if turn.who == "bot":
-            self._bot_turns += 1
-            if self._bot_turns == 1:
-                self._flush()
+        if turn.who == "caller":
+            self._caller = turn
+            return
+        if self._caller is not None:
+            turn.gap_ms = await _gap(self._phone.handset)
+            self._show(self._caller)
+            self._caller = None
+        self._show(turn)
 
-    def _flush(self) -> None:
-        for turn in self._awaiting:
-            self._show(turn)
-        self._awaiting.clear()
+
+async def _gap(handset: Handset) -> float | None:
+    for _ in range(round(_EVENTS_S / _POLL_S)):
+        if handset.last_gap_ms is not None:
+            break
+        await asyncio.sleep(_POLL_S)
+    return handset.last_gap_ms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ivr.audio.format import Audio
@@ -22,6 +23,7 @@ _ANSWER_S = 45.0
 _BREATH_MS = 300.0
 """Silence of the bot that a caller leaves before they speak."""
 _DOUBT_S = 2.0
+_POLL_S = 0.1
 _SURELY_OUT_MS = 2500.0
 """The bot is not silent for so long before it has finished."""
 _LEAST_HEARD = 1 / 3
@@ -42,7 +44,8 @@ class Seen:
 
 
 class SoundCall:
-    """One call. `sounds` has the sound of each step that has one."""
+    """One call. `sounds` has the sound of each step that has one. `ear` hears at the caller's end
+    whether the bot's words arrive; None: that is not judged."""
 
     def __init__(
         self,
@@ -50,15 +53,15 @@ class SoundCall:
         events: CallEvents,
         sounds: Mapping[int, Audio],
         *,
-        ear: Recogniser,
-        seen: Seen,
+        ear: Recogniser | None = None,
+        seen: Seen | None = None,
     ) -> None:
         self._phone = phone
         self._caller = Caller(phone, _nothing_else_is_said)
         self._events = events
         self._sounds = sounds
         self._ear = ear
-        self._seen = seen
+        self._seen = seen or Seen()
         self._turn_from = 0
 
     async def play(self, outcome: Outcome) -> None:
@@ -130,8 +133,11 @@ class SoundCall:
                 self._events.make_good(await recorded())
                 if is_answered(self._events.events[since:], begun=True):
                     return
-        if self._events.incomplete:
-            self._events.make_good(await recorded())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DOUBT_S):
+                while self._events.incomplete or not turns(self._events.events[since:], "bot"):
+                    self._events.make_good(await recorded())
+                    await asyncio.sleep(_POLL_S)
 
     async def _heard_out(self, interrupted_next: bool) -> None:
         if interrupted_next:
@@ -163,8 +169,10 @@ class SoundCall:
     async def _was_heard(self, number: int, answer: Answer, outcome: Outcome) -> bool:
         """Hold what the worker says that it said against what arrived."""
         steps = outcome.loaded.scenario.steps
-        language = answer.language
-        if _interrupts(steps, number) or language is None or language not in self._ear.languages:
+        ear, language = self._ear, answer.language
+        if ear is None or language is None or language not in ear.languages:
+            return True
+        if _interrupts(steps, number):
             return True
         # What is said in two languages at once, no recogniser understands.
         if len(answer.text.split()) < _FEWEST_WORDS or len(scripts(answer.text)) > 1:
@@ -172,7 +180,7 @@ class SoundCall:
         _, bot = self._phone.handset.record()
         turn = Audio(bot.pcm[self._turn_from :], bot.format)
         try:
-            words = await recognised(self._ear, language, turn)
+            words = await recognised(ear, language, turn)
         except RecognitionFailed:
             return True
         if share_heard(answer.text, words) >= _LEAST_HEARD:
