@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ivr.dialogue.faults import FlowError
-from ivr.dialogue.flow import Flow
+from ivr.dialogue.flow import Flow, read_flow
+from ivr.dialogue.flow_check import check as check_flow
+from ivr.dialogue.flow_diff import differences
+from ivr.dialogue.flow_drawing import mermaid, svg
+from ivr.dialogue.flow_review import review
 from ivr.dialogue.flow_schema import flow_reference, flow_schema
 
 
@@ -31,32 +35,68 @@ def check(path: Path, as_json: bool) -> None:
     \b
     Example: ivrctl flow check flows/bank.json
     """
-    try:
-        loaded = Flow.load(path)
-    except FlowError as error:
-        if as_json:
-            faults = [
-                {
-                    "file": fault.file,
-                    "line": fault.line,
-                    "what": fault.what,
-                    "suggestion": fault.suggestion,
-                }
-                for fault in error.faults
-            ]
-            _print_json({"file": str(path), "ok": False, "faults": faults})
-        else:
-            for fault in error.faults:
-                click.echo(str(fault), err=True)
-        raise SystemExit(2) from None
+    source, beside = read_flow(path)
+    checked = check_flow(source, str(path), beside)
+    faults = sorted(checked.faults, key=lambda fault: (fault.file, fault.line)) or review(checked)
     if as_json:
-        document = {"file": str(path), "ok": True, "faults": [], "version": loaded.version}
+        document: dict[str, Any] = {
+            "file": str(path),
+            "ok": not faults,
+            "faults": [asdict(fault) for fault in faults],
+        }
+        if not faults:
+            document["version"] = Flow.load(path).version
         _print_json(document)
+    elif faults:
+        for fault in faults:
+            click.echo(str(fault), err=True)
     else:
+        loaded = Flow.load(path)
         click.echo(
             f"{path}: no faults in {len(loaded.nodes)} nodes, {len(loaded.edges)} edges and "
             f"{len(loaded.languages)} languages."
         )
+    if faults:
+        raise SystemExit(2)
+
+
+@flow.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["svg", "mermaid"]), default="svg")
+@click.option("--out", type=click.Path(path_type=Path), help="Write here; default: the screen.")
+def graph(path: Path, form: str, out: Path | None) -> None:
+    """Draw a flow.
+
+    \b
+    Example: ivrctl flow graph flows/bank.json --out bank.svg
+             ivrctl flow graph flows/bank.json --format mermaid
+    """
+    loaded = Flow.load(path)
+    drawing = svg(loaded) if form == "svg" else mermaid(loaded)
+    if out is None:
+        click.echo(drawing, nl=False)
+    else:
+        out.write_text(drawing, encoding="utf-8")
+
+
+@flow.command()
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def diff(before: Path, after: Path, as_json: bool) -> None:
+    """Show what differs between two flows. Exit status 1 when anything does.
+
+    \b
+    Example: ivrctl flow diff old/bank.json flows/bank.json
+    """
+    found = differences(Flow.load(before), Flow.load(after))
+    if as_json:
+        _print_json([difference._asdict() for difference in found])
+    else:
+        for difference in found:
+            click.echo(str(difference))
+    if found:
+        raise SystemExit(1)
 
 
 @flow.command()

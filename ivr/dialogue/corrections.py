@@ -48,7 +48,9 @@ def put_right(turn: Turn, asker: Node[SlotConfig], value: str) -> str | None:
 
 
 def _askers(turn: Turn, node: AskingNode) -> list[Node[SlotConfig]]:
-    """The questions of this task whose slots are filled, the latest first."""
+    """The questions of this task whose slots are filled: those for so many digits first, which a
+    sum of money rarely has by chance; then the latest.
+    """
     state, nodes = turn.state, turn.flow.nodes
     places = [*state.visits, *([node.id] if state.phase == "confirm" else [])]
     found = []
@@ -60,7 +62,7 @@ def _askers(turn: Turn, node: AskingNode) -> list[Node[SlotConfig]]:
         fits = not config.sensitive and config.type not in _NEVER
         if fits and config.slot in state.slots and (name != node.id or state.phase == "confirm"):
             found.append(asker)
-    return found
+    return sorted(found, key=lambda asker: asker.config.digits is None)
 
 
 def _forget_what_follows(turn: Turn, asker: Node[SlotConfig]) -> None:

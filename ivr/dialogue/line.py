@@ -1,8 +1,7 @@
 """What is wrong with a caller's line, by what was measured on it. Pure.
 
-The limits are those at which telephone speech is commonly no longer understood: ITU-T P.56 active
-speech below -36 dBFS, fewer than 10 dB between speech and noise, one sample in a hundred clipped,
-one frame in twenty lost (ITU-T G.113 puts G.711's equipment impairment past 25 there).
+The limits are ours, and generous: beyond them a recogniser of telephone speech fails often enough
+that the caller should hear why.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from ivr.dialogue.actions import (
     Expectation,
     HangUp,
     Listen,
+    RecordMessage,
     Say,
     TransferTo,
 )
@@ -27,7 +28,7 @@ from ivr.nlu.interpreter import Entity, Interpretation, ScoredIntent
 PROJECT = Path(__file__).resolve().parents[2]
 BANK = PROJECT / "flows" / "bank.json"
 TODAY = date(2026, 11, 20)
-WAITS = (Listen, CallApi, TransferTo, HangUp)
+WAITS = (Listen, CallApi, RecordMessage, TransferTo, HangUp)
 
 
 def heard(
@@ -53,13 +54,18 @@ class Talk:
     """
 
     def __init__(
-        self, flow: Flow, *, speech: Iterable[str] = ("en",), language: str | None = "en"
+        self,
+        flow: Flow,
+        *,
+        speech: Iterable[str] = ("en",),
+        language: str | None = "en",
+        **started: Any,
     ) -> None:
         self.flow = flow
         self.state: DialogueState = begin(flow)
         self.last: Step | None = None
         self._ids = itertools.count(1)
-        self.put(Started(language=language, speech_languages=frozenset(speech)))
+        self.put(Started(language=language, speech_languages=frozenset(speech), **started))
 
     def put(self, what: Input) -> list[str]:
         """Let something happen; returns the texts that are said to it."""

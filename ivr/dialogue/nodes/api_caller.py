@@ -88,6 +88,13 @@ class ApiCaller(AwaitingKind[ApiConfig]):
         """See `NodeKind`."""
         return frozenset(config.save) | ({config.key_slot} if config.key_slot else frozenset())
 
+    def known_after(
+        self, config: ApiConfig, outcome: str, before: frozenset[str]
+    ) -> frozenset[str]:
+        """See `NodeKind`."""
+        key = {config.key_slot} if config.key_slot else set[str]()
+        return before | key | (set(config.save) if outcome == "ok" else set())
+
     def mistakes(self, node: Node[ApiConfig], facts: FlowFacts) -> Iterator[tuple[Path, str, str]]:
         """See `NodeKind`."""
         config = node.config

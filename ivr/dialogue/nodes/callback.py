@@ -66,6 +66,12 @@ class Callback(AskingKind[CallbackConfig], AwaitingKind[CallbackConfig]):
         """See `NodeKind`."""
         return frozenset({config.slot})
 
+    def known_after(
+        self, config: CallbackConfig, outcome: str, before: frozenset[str]
+    ) -> frozenset[str]:
+        """See `NodeKind`."""
+        return before if outcome == "declined" else before | {config.slot}
+
     def mistakes(
         self, node: Node[CallbackConfig], facts: FlowFacts
     ) -> Iterator[tuple[Path, str, str]]:

@@ -86,6 +86,14 @@ class Condition(NodeKind[ConditionConfig]):
                 what = f'No node fills the slot "{case.slot}".'
                 yield ("cases", place, "slot"), what, did_you_mean(case.slot, known)
 
+    def known_after(
+        self, config: ConditionConfig, outcome: str, before: frozenset[str]
+    ) -> frozenset[str]:
+        """See `NodeKind`: a test that a slot has passed says that it is filled."""
+        return before | {
+            case.slot for case in config.cases if case.name == outcome and case.filled is not False
+        }
+
     def enter(self, turn: Turn, node: Node[ConditionConfig]) -> str | None:
         """See `NodeKind`."""
         values = {"language": turn.state.language, **turn.state.slots}

@@ -144,6 +144,12 @@ class NodeKind(ABC, Generic[C]):
         """The slots it may fill."""
         return frozenset()
 
+    def known_after(self, config: C, outcome: str, before: frozenset[str]) -> frozenset[str]:
+        """The slots that are filled for certain when it is left by `outcome`, where `before` were
+        when it was come to.
+        """
+        return before | self.fills(config)
+
     def mistakes(self, node: Node[C], facts: FlowFacts) -> Iterator[tuple[Path, str, str]]:
         """What else is wrong with its config: (path within it, what, suggestion)."""
         yield from ()

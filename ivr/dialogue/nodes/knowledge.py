@@ -86,6 +86,8 @@ class Knowledge(AskingKind[KnowledgeConfig]):
     def accept(self, turn: Turn, node: Node[KnowledgeConfig], answer: str) -> str | None:
         """See `AskingKind`."""
         entry = turn.flow.knowledge[node.config.base].entries[answer]
+        # The question is answered: what follows listens for another.
+        turn.sentence = ""
         turn.say(entry.answer)
         note_topic(turn, entry.more)
         return node.next["answered"]

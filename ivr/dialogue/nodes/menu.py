@@ -18,6 +18,7 @@ from ivr.dialogue.nodes.options import (
     key_entry,
     option_mistakes,
     phrases_of,
+    set_by_all,
 )
 from ivr.dialogue.repair import ask
 
@@ -54,6 +55,12 @@ class Menu(AskingKind[MenuConfig]):
     def fills(self, config: MenuConfig) -> frozenset[str]:
         """See `NodeKind`."""
         return frozenset(name for option in config.options for name in option.set) - {LANGUAGE}
+
+    def known_after(
+        self, config: MenuConfig, outcome: str, before: frozenset[str]
+    ) -> frozenset[str]:
+        """See `NodeKind`."""
+        return before | (set_by_all(config.options, outcome) - {LANGUAGE})
 
     def mistakes(self, node: Node[MenuConfig], facts: FlowFacts) -> Iterator[tuple[Path, str, str]]:
         """See `NodeKind`."""

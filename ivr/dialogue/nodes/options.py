@@ -70,6 +70,14 @@ def by_contained_phrase(options: Sequence[Option], language: str, text: str) -> 
     return whole.pop() if len(whole) == 1 else None
 
 
+def set_by_all(options: Sequence[Option], outcome: str) -> frozenset[str]:
+    """The slots that the option `outcome` sets; where none is named so, those that all of them
+    do.
+    """
+    named = [option for option in options if option.name == outcome] or list(options)
+    return frozenset.intersection(*(frozenset(one.set) for one in named)) if named else frozenset()
+
+
 def option_mistakes(
     options: Sequence[Option], languages: Sequence[str]
 ) -> Iterator[tuple[Path, str, str]]:

@@ -41,6 +41,12 @@ class Set(NodeKind[SetConfig]):
         """See `NodeKind`."""
         return frozenset(config.values)
 
+    def known_after(
+        self, config: SetConfig, outcome: str, before: frozenset[str]
+    ) -> frozenset[str]:
+        """See `NodeKind`."""
+        return (before - set(config.forget)) | set(config.values)
+
     def enter(self, turn: Turn, node: Node[SetConfig]) -> str | None:
         """See `NodeKind`."""
         config, slots = node.config, turn.state.slots

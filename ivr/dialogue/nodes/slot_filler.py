@@ -11,7 +11,7 @@ from ivr.dialogue.actions import Expectation
 from ivr.dialogue.checksums import Checksum
 from ivr.dialogue.nodes.expecting import ONE_KEY, expect
 from ivr.dialogue.nodes.kind import AskingConfig, AskingKind, FlowFacts, Node, Outcomes, Question
-from ivr.dialogue.nodes.options import Option, option_mistakes
+from ivr.dialogue.nodes.options import Option, option_mistakes, set_by_all
 from ivr.dialogue.nodes.slot_type import Heard, KeysPrompt, SlotType
 from ivr.dialogue.nodes.slot_types import SLOT_TYPES
 from ivr.dialogue.repair import ask, ask_in_other_words, to_agent
@@ -83,6 +83,16 @@ class SlotFiller(AskingKind[SlotConfig]):
     def fills(self, config: SlotConfig) -> frozenset[str]:
         """See `NodeKind`."""
         return frozenset({config.slot}).union(*(option.set for option in config.options))
+
+    def known_after(
+        self, config: SlotConfig, outcome: str, before: frozenset[str]
+    ) -> frozenset[str]:
+        """See `NodeKind`."""
+        if outcome == "exhausted":
+            return before - {config.slot}
+        if config.sensitive:
+            return before | {config.slot}
+        return before | {config.slot} | set_by_all(config.options, outcome)
 
     def mistakes(self, node: Node[SlotConfig], facts: FlowFacts) -> Iterator[tuple[Path, str, str]]:
         """See `NodeKind`."""

@@ -39,6 +39,12 @@ class Survey(AskingKind[SurveyConfig]):
         """See `NodeKind`."""
         return frozenset({config.slot})
 
+    def known_after(
+        self, config: SurveyConfig, outcome: str, before: frozenset[str]
+    ) -> frozenset[str]:
+        """See `NodeKind`: whoever is silent gives no mark."""
+        return before
+
     def enter(self, turn: Turn, node: Node[SurveyConfig]) -> str | None:
         """See `NodeKind`."""
         ask(turn, node)
