@@ -120,6 +120,7 @@ class Speaker:
         self._silent.set()
 
     async def _make(self) -> None:
+        apologised = False
         while self._waiting:
             clause = self._waiting[0]
             making = asyncio.ensure_future(self._sound_of(clause))
@@ -129,11 +130,18 @@ class Speaker:
                 making.cancel()
                 raise
             self._waiting.popleft()
-            self._queue(audio, clause)
+            if audio is not None:
+                self._queue(audio, clause)
+            elif not apologised:
+                # Once for all the sentences in a row that cannot be made.
+                self._queue(self._recordings.get("apology", clause.say.language), clause)
+            apologised = audio is None
         self._maker = None
         self._settle()
 
-    async def _or_filler(self, making: asyncio.Future[Audio], clause: _Clause) -> Audio:
+    async def _or_filler(
+        self, making: asyncio.Future[Audio | None], clause: _Clause
+    ) -> Audio | None:
         loop = asyncio.get_running_loop()
         silent_since, patience = loop.time(), _FILLER_AFTER_S
         while not making.done():
@@ -146,7 +154,8 @@ class Speaker:
                 patience = _FILLER_AGAIN_S
         return await making
 
-    async def _sound_of(self, clause: _Clause) -> Audio:
+    async def _sound_of(self, clause: _Clause) -> Audio | None:
+        """The clause as sound; None when it cannot be made."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _GIVE_UP_AFTER_S
         while True:
@@ -156,7 +165,11 @@ class Speaker:
                 _log.warning("synthesis_failed", reason=str(failure))
                 self._on_failure()
                 if loop.time() >= give_up:
-                    return self._recordings.get("apology", clause.say.language)
+                    return None
+            except Exception:  # noqa: BLE001 - whatever it is, the caller must not hear silence
+                _log.exception("synthesis_broken")
+                self._on_failure()
+                return None
             await asyncio.sleep(_RETRY_S)
 
     def _voice_of(self, say: Say) -> Voice:
