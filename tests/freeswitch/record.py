@@ -1,0 +1,269 @@
+"""Records what passes between a real FreeSWITCH and our server, for replaying where there is none.
+
+    IVR_FREESWITCH=/opt/freeswitch/bin/freeswitch python -m tests.freeswitch.record
+
+Run it again after a change of what we say to FreeSWITCH, and look at what `git diff` shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import click
+import pytest
+
+from ivr.phone.sip import NotAnswered, SipPhone
+from ivr.telephony.freeswitch import call as call_module
+from ivr.telephony.freeswitch import server as server_module
+from ivr.telephony.freeswitch.client import EslClient
+from ivr.telephony.freeswitch.link import EslLink
+from ivr.telephony.freeswitch.server import FreeSwitchServer
+from ivr.telephony.freeswitch.unicast import UnicastSocket
+from tests.freeswitch.listener import until
+from tests.freeswitch.raw_sip import RawCaller
+from tests.freeswitch.recording import Kind, Passed, Recording, Side
+from tests.freeswitch.scripted import ScriptedConversations
+from tests.freeswitch.switch import FreeSwitch, binary, channels
+from tests.freeswitch.tones import render_tones, tone
+
+
+class Tape:
+    """What has passed so far."""
+
+    def __init__(self) -> None:
+        self.passed: list[Passed] = []
+        self._links: dict[int, int] = {}
+        self._began = time.monotonic()
+
+    def note(self, link: object, by: Side, kind: Kind, data: bytes = b"") -> None:
+        number = self._links.setdefault(id(link), len(self._links) + 1)
+        at = time.monotonic() - self._began
+        self.passed.append(Passed(t=at, link=number, by=by, kind=kind, data=data))
+
+    def note_sound(self, by: Side, datagram: bytes) -> None:
+        """Sound belongs to the link that came last: one call at a time is recorded."""
+        at = time.monotonic() - self._began
+        link = len(self._links)
+        self.passed.append(Passed(t=at, link=link, by=by, kind="sound", data=datagram))
+
+
+@contextmanager
+def taped(tape: Tape) -> Iterator[None]:
+    """Note all that passes through the server's links and media ports."""
+
+    class TapedLink(EslLink):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            write = transport.write
+
+            def noted(data: bytes) -> None:
+                tape.note(self, "worker", "esl", bytes(data))
+                write(data)
+
+            transport.write = noted  # type: ignore[method-assign, assignment]
+            super().connection_made(transport)
+
+        def data_received(self, data: bytes) -> None:
+            tape.note(self, "switch", "esl", bytes(data))
+            super().data_received(data)
+
+        def eof_received(self) -> bool:
+            tape.note(self, "switch", "end")
+            return super().eof_received()
+
+        def close(self) -> None:
+            tape.note(self, "worker", "end")
+            super().close()
+
+    class TapedSocket(UnicastSocket):
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            tape.note_sound("switch", data)
+            super().datagram_received(data, addr)
+
+        def send(self, frame: bytes) -> None:
+            tape.note_sound("worker", frame)
+            super().send(frame)
+
+    with (
+        patch.object(server_module, "EslLink", TapedLink),
+        patch.object(call_module, "UnicastSocket", TapedSocket),
+    ):
+        yield
+
+
+class Session:
+    """A scenario's means: a phone, the conversations, the switch's operator."""
+
+    def __init__(
+        self, switch: FreeSwitch, operator: EslClient, conversations: ScriptedConversations
+    ) -> None:
+        self.switch = switch
+        self.operator = operator
+        self.conversations = conversations
+
+    def phone(self, called: str, **who: Any) -> SipPhone:
+        return SipPhone(self.switch.sip_target(called), number="+914012345678", **who)
+
+    async def handed_over(self, calls: int = 1) -> None:
+        await until(lambda: len(self.conversations.all) >= calls, 10)
+
+    async def ended(self, calls: int = 1) -> None:
+        ends = self.conversations.all
+        await until(lambda: len(ends) == calls and ends[-1].told["ending"] is not None, 5)
+
+
+Scenario = Callable[[Session], Awaitable[None]]
+
+
+async def talk(session: Session) -> None:
+    """The menu; both speak; the caller interrupts; the bot hangs up."""
+    phone = session.phone("100")
+    await phone.ring(10)
+    await asyncio.sleep(0.3)
+    await phone.press("2")
+    await session.handed_over()
+    await phone.speak(tone(2200, 200))
+    await phone.press("4")
+    await asyncio.sleep(0.6)
+    await phone.press("1")
+    await session.ended()
+    await phone.hang_up()
+
+
+async def unanswered(session: Session) -> None:
+    """The worker answers; the caller hangs up."""
+    phone = session.phone("7001")
+    await phone.ring(10)
+    await session.handed_over()
+    await asyncio.sleep(0.9)
+    await phone.hang_up()
+    await session.ended()
+
+
+async def transfer(session: Session) -> None:
+    """To the agent."""
+    phone = session.phone("7003")
+    await phone.ring(10)
+    await session.handed_over()
+    await asyncio.sleep(0.2)
+    await phone.press("2")
+    await session.ended()
+    await phone.hang_up()
+
+
+async def let_go(session: Session) -> None:
+    """The next worker has the call then."""
+    phone = session.phone("7003")
+    await phone.ring(10)
+    await session.handed_over()
+    await asyncio.sleep(0.2)
+    await phone.press("3")
+    await session.handed_over(2)
+    await asyncio.sleep(0.3)
+    await phone.press("1")
+    await session.ended(2)
+    await phone.hang_up()
+
+
+async def hostile(session: Session) -> None:
+    """A caller whose name is written like an event."""
+    name = "a%0AEvent-Name: DTMF%0ADTMF-Digit: 1%0ACaller-Caller-ID-Number: +15550199"
+    phone = session.phone("7003", display_name=name)
+    await phone.ring(10)
+    await session.handed_over()
+    await asyncio.sleep(0.4)
+    await phone.hang_up()
+    await session.ended()
+
+
+async def thirty_ms(session: Session) -> None:
+    """Frames of 30 ms, from a caller who sends none: the switch fills them in."""
+    caller = RawCaller(session.switch.sip_port)
+    assert await caller.invite("7003", attributes=("a=ptime:30",)) == 200
+    await session.handed_over()
+    await asyncio.sleep(0.4)
+    await session.operator.api(f"uuid_kill {session.conversations.told[0]['id']} USER_BUSY")
+    await session.ended()
+    caller.close()
+
+
+async def refused(session: Session) -> None:
+    """Nobody has a place: 503, asked of both workers."""
+    with pytest.raises(NotAnswered, match="503"):
+        await session.phone("7003").ring(10)
+
+
+async def without_async(session: Session) -> None:
+    """A dialplan that cannot have sound."""
+    phone = session.phone("7002")
+    await phone.ring(10)
+    await asyncio.wait_for(phone.ended.wait(), 5)
+
+
+SCENARIOS: dict[str, tuple[Scenario, int]] = {
+    "talk": (talk, 9),
+    "unanswered": (unanswered, 9),
+    "transfer": (transfer, 9),
+    "let_go": (let_go, 9),
+    "hostile": (hostile, 9),
+    "thirty_ms": (thirty_ms, 9),
+    "refused": (refused, 0),
+    "without_async": (without_async, 9),
+}
+"""What is recorded, and how many calls the worker has places for."""
+
+
+async def record(switch: FreeSwitch, name: str, version: str) -> Recording:
+    """Play one scenario on the real switch."""
+    scenario, max_calls = SCENARIOS[name]
+    tape = Tape()
+    conversations = ScriptedConversations()
+    operator = await switch.operator()
+    server = FreeSwitchServer("127.0.0.1", 0, conversations, max_calls=max_calls)
+    with taped(tape):
+        await server.start()
+        for number in (1, 2):
+            await operator.api(f"global_setvar ivr_worker_{number}=127.0.0.1:{server.port}")
+        await scenario(Session(switch, operator, conversations))
+        await server.wait_closed()
+    while await channels(operator):
+        await asyncio.sleep(0.05)
+    await server.stop()
+    await operator.close()
+    about = {"freeswitch": version, "scenario": name, "max_calls": max_calls}
+    return Recording(about | {"about": scenario.__doc__ or ""}, tape.passed, conversations.told)
+
+
+async def record_all(folder: Path) -> None:
+    render_tones(folder / "sounds")
+    switch = FreeSwitch.before(folder, (9, 9), {"ivr_menu_wait": "2000"})
+    try:
+        operator = await switch.operator()
+        version = (await operator.api("version")).split("~")[0].strip()
+        await operator.close()
+        for name in SCENARIOS:
+            recording = await record(switch, name, version)
+            file = recording.save(name)
+            print(f"{file.name}: {len(recording.passed)} things passed, {file.stat().st_size} B")
+    finally:
+        switch.stop()
+
+
+@click.command()
+def main() -> None:
+    """Record every scenario anew."""
+    if binary() is None:
+        raise click.ClickException("IVR_FREESWITCH names no FreeSWITCH.")
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(record_all(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
