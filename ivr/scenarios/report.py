@@ -68,6 +68,9 @@ def act_in_words(step: Step) -> str:
         "keys": f"presses {step.keys}",
         "silent": f"is silent (rung {step.silent})",
         "mumble": "mumbles",
+        "message_s": f"leaves a message of {step.message_s} s",
+        "returned": "(comes back from the agent)",
+        "rings_again": "(rings again)",
         "takeover": "(another worker goes on)",
         "hang_up": "hangs up",
     }

@@ -20,7 +20,7 @@ UNKNOWN = "unknown"
 """As a language: no menu of the dialplan has chosen one."""
 EVERYWHERE = "everywhere"
 
-_ACTION = r"^(listen|hang_up|transfer [a-z][a-z0-9_]*|api [A-Z]+ /\S*)$"
+_ACTION = r"^(listen|hang_up|(transfer|record) [a-z][a-z0-9_]*|api [A-Z]+ /\S*)$"
 
 
 def _as_tuple(value: Any) -> Any:
@@ -76,8 +76,8 @@ class Expect(_Part):
     language: str | None = None
     """The language spoken now."""
     action: str | None = Field(None, pattern=_ACTION)
-    """What the answer ends in (`listen`, `hang_up`, `transfer agent`), or a request made on the
-    way (`api POST /transfers`; the path as it begins)."""
+    """What the answer ends in (`listen`, `hang_up`, `transfer agent`, `record BOX`), or a request
+    made on the way (`api POST /transfers`; the path as it begins)."""
     interrupted: bool | None = None
     """Whether what the caller did interrupted the bot."""
     within_ms: Annotated[int, Field(gt=0)] | None = None
@@ -85,7 +85,41 @@ class Expect(_Part):
     and judged only with `--judge-times`."""
 
 
-ACTS = ("say", "wav", "keys", "silent", "mumble", "takeover", "hang_up")
+class RingsAgain(_Part):
+    """The call is over, and its caller rings once more."""
+
+    after_min: Annotated[float, Field(ge=0)] = 1
+    dropped: bool = False
+    """The line broke, and nobody had said goodbye."""
+    withheld: bool = False
+    """The number is not shown this time."""
+    trusted: bool = True
+    """It comes from a trunk whose numbers can be believed."""
+
+
+class Line(_Part):
+    """How the caller's line sounds; see `ivr.dialogue.inputs.LineQuality`."""
+
+    level_dbfs: float | None = None
+    noise_dbfs: float | None = None
+    clipped: float | None = None
+    lost: float | None = None
+
+
+ACTS = (
+    "say",
+    "wav",
+    "keys",
+    "silent",
+    "mumble",
+    "message_s",
+    "returned",
+    "rings_again",
+    "takeover",
+    "hang_up",
+)
+_ONLY_TEXT = ("message_s", "returned", "rings_again", "takeover", "line", "sure")
+"""What a scenario can say of a call, and a caller at a phone cannot bring about."""
 
 
 class Step(_Part):
@@ -103,6 +137,12 @@ class Step(_Part):
     """The caller does nothing until this rung of the ladder, after 5, 30 and 60 s."""
     mumble: bool = False
     """The caller makes sounds that are no words."""
+    message_s: Annotated[float, Field(ge=0, le=600)] | None = None
+    """The caller leaves a message of so many seconds; 0: none could be recorded."""
+    returned: bool = False
+    """The agent has hung up, and the caller is here again."""
+    rings_again: RingsAgain | None = None
+    """The call is over, and its caller rings once more."""
     takeover: bool = False
     """The worker dies, and another one goes on."""
     hang_up: bool = False
@@ -115,6 +155,8 @@ class Step(_Part):
     """So long after the bot has begun to speak, instead of when it has finished."""
     sure: Annotated[float, Field(ge=0, le=1)] | None = None
     """How sure the recogniser is of the words, where there is none."""
+    line: Line | None = None
+    """What was measured on the line before."""
     expect: Expect = Expect()
 
     @property
@@ -188,10 +230,9 @@ class Scenario(_Part):
                 raise ValueError("after hang_up nothing more can happen")
             if step.wav is not None and step.say is None and "text" in self.at:
                 raise ValueError("at text level a wav needs its words: add say")
-        if set(self.at) - {"text"} and any(
-            step.takeover or step.sure is not None for step in self.steps
-        ):
-            raise ValueError("takeover and sure are for text level only")
+        for name in _ONLY_TEXT if set(self.at) - {"text"} else ():
+            if any(getattr(step, name) not in (None, False) for step in self.steps):
+                raise ValueError(f"{name} is for text level only")
         if SWITCHES & set(self.at) and (self.integrations or self.transfer_refused):
             raise ValueError(
                 "integrations and transfer_refused cannot be had on a switch: "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, datetime, timedelta
 
+from ivr.conversation.clauses import clauses
 from ivr.conversation.keys import KeyCollector
 from ivr.dialogue.actions import (
     Action,
@@ -13,24 +14,39 @@ from ivr.dialogue.actions import (
     DigitEntry,
     HangUp,
     Listen,
+    RecordMessage,
     Say,
     TransferTo,
 )
 from ivr.dialogue.executor import begin, step
 from ivr.dialogue.flow import Flow
-from ivr.dialogue.inputs import Input, Keyed, Resumed, Said, Silence, Started, TransferRefused
+from ivr.dialogue.inputs import (
+    Input,
+    Keyed,
+    LineQuality,
+    MessageRecorded,
+    Resumed,
+    Returned,
+    Said,
+    Silence,
+    Started,
+    TransferRefused,
+)
+from ivr.dialogue.returning import CallSummary, Returning, may_return, summarise
 from ivr.dialogue.state import DialogueState
 from ivr.nlu.interpreter import Interpretation, Interpreter
 from ivr.scenarios.judge import Answer
 from ivr.scenarios.outcome import Outcome
-from ivr.scenarios.scenario import UNKNOWN, Step, spoken_parts
+from ivr.scenarios.scenario import UNKNOWN, RingsAgain, Step, spoken_parts
 from ivr.scenarios.scenario_file import Loaded
 from ivr.scenarios.world import World, world_in_process
 
 _SURE = 0.95
 """What a recogniser that heard well says of its words."""
-_TODAY = date(2026, 11, 20)
-"""A Friday; the same in every run."""
+_NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+"""A Friday morning; the same in every run."""
+_CHARACTERS_A_SECOND = 14.0
+"""How fast bots speak, to guess what had been heard when a caller interrupted."""
 _MOST_STEPS = 32
 """Steps of the executor that one act of the caller may lead to."""
 
@@ -56,17 +72,27 @@ class _TextCall:
         self._state = begin(flow)
         self._wait: Action | None = None
         self._ids = itertools.count(1)
+        self._now = _NOW
+        self._returning: Returning | None = None
+        self._withheld = False
+        self._unheard: tuple[str, ...] = ()
         self._texts: list[str] = []
         self._actions: list[str] = []
 
     async def do(self, each: Step) -> Answer:
         """Let the caller act; returns what comes back."""
+        interrupted = " ".join(self._texts)
+        self._unheard = unheard(interrupted, each.interrupt_ms)
         self._texts, self._actions = [], []
         meaning: Interpretation | None = None
-        if isinstance(self._wait, HangUp | TransferTo):
+        over = isinstance(self._wait, HangUp | TransferTo)
+        if over and not (each.returned or each.rings_again):
             return Answer(trouble="the call was over already")
         if self._wait is None:
             await self._begin(opening=each.act is None)
+        if each.line is not None:
+            await self._put(LineQuality(**each.line.model_dump()))
+            self._texts, self._actions = [], []
         if each.act == "say":
             meaning = await self._say(each)
         elif each.act == "keys":
@@ -89,7 +115,8 @@ class _TextCall:
         await self._put(
             Started(
                 language=None if language == UNKNOWN else language,
-                caller=scenario.caller,
+                caller="" if self._withheld else scenario.caller,
+                returning=self._returning,
                 speech_languages=frozenset(scenario.hears),
             )
         )
@@ -106,13 +133,14 @@ class _TextCall:
             words = ""
         meaning = await self._interpreter.interpret(words, self._state.language)
         sure = _SURE if each.sure is None else each.sure
-        await self._put(Said(interpretation=meaning, asr_confidence=sure))
+        await self._put(Said(interpretation=meaning, asr_confidence=sure, unheard=self._unheard))
         return meaning
 
     async def _key(self, keys: str) -> None:
         """Entries end where they end on a phone: with the last key wanted, hash, or a pause."""
         for entry in self._entries(keys):
-            await self._put(Keyed(digits=entry))
+            await self._put(Keyed(digits=entry, unheard=self._unheard))
+            self._unheard = ()
 
     def _entries(self, keys: str) -> Iterable[str]:
         collector = KeyCollector()
@@ -130,9 +158,38 @@ class _TextCall:
             await self._put(Silence(rung=each.silent))
         elif each.mumble:
             await self._put(Said(interpretation=Interpretation(text=""), asr_confidence=0.0))
+        elif each.message_s is not None:
+            recording = self._wait
+            if isinstance(recording, RecordMessage):
+                ok, ms = each.message_s > 0, round(each.message_s * 1000)
+                await self._put(
+                    MessageRecorded(message_id=recording.message_id, ok=ok, duration_ms=ms)
+                )
+        elif each.returned:
+            await self._put(Returned())
+        elif each.rings_again is not None:
+            await self._ring_again(each.rings_again)
         elif each.takeover:
             self._state = DialogueState.model_validate(self._state.model_dump(mode="json"))
             await self._put(Resumed())
+
+    async def _ring_again(self, again: RingsAgain) -> None:
+        flow, caller = self._flow, self._loaded.scenario.caller
+        summary = summarise(flow, self._state, ended_at=self._now, dropped=again.dropped)
+        if summary is not None:
+            summary = CallSummary.model_validate(summary.model_dump(mode="json"))
+        self._now += timedelta(minutes=again.after_min)
+        self._withheld = again.withheld
+        self._returning = may_return(
+            flow,
+            summary,
+            now=self._now,
+            caller=caller,
+            withheld=again.withheld,
+            trusted_trunk=again.trusted,
+        )
+        self._state = begin(flow)
+        await self._begin(opening=True)
 
     async def _put(self, what: Input) -> None:
         """Let something happen, and what follows from it, until the caller is waited for."""
@@ -145,7 +202,11 @@ class _TextCall:
 
     async def _step(self, what: Input) -> Input | None:
         outcome = step(
-            self._flow, self._state, what, today=_TODAY, new_id=lambda: f"id-{next(self._ids)}"
+            self._flow,
+            self._state,
+            what,
+            today=self._now.date(),
+            new_id=lambda: f"id-{next(self._ids)}",
         )
         self._state = outcome.state
         self._texts += [each.text for each in outcome.actions if isinstance(each, Say)]
@@ -160,6 +221,20 @@ class _TextCall:
                 return TransferRefused() if refused else None
             case HangUp():
                 self._actions.append("hang_up")
+            case RecordMessage(box=box):
+                self._actions.append(f"record {box}")
             case _:
                 self._actions.append("listen")
         return None
+
+
+def unheard(text: str, interrupt_ms: int | None) -> tuple[str, ...]:
+    """The clauses of `text` that were not heard to their end, where a caller interrupted it so
+    long after its beginning."""
+    if interrupt_ms is None:
+        return ()
+    left = clauses(text)
+    spoken_ms = 0.0
+    while left and spoken_ms + len(left[0]) / _CHARACTERS_A_SECOND * 1000 <= interrupt_ms:
+        spoken_ms += len(left.pop(0)) / _CHARACTERS_A_SECOND * 1000
+    return tuple(left)

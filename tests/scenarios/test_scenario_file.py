@@ -69,7 +69,7 @@ def fault_of(write: Write, text: str) -> str:
         ("keys: 0012#", "snr_db: 3", "FILE:13: snr_db needs something that is said."),
         ("keys: 0012#", "say: a\n        keys: 1", "FILE:13: a step is one of keys, say"),
         ("keys: 0012#", "wav: a.wav", "FILE:3: at text level a wav needs its words"),
-        ("keys: 0012#", "takeover: true", "FILE:3: takeover and sure are for text level only."),
+        ("keys: 0012#", "takeover: true", "FILE:3: takeover is for text level only."),
         ("language: en", "", "FILE:4: On a switch the dialplan's menu has always chosen"),
         ("language: en", "{", "FILE:3: This is no YAML"),
         (
