@@ -63,6 +63,8 @@ TICK_S = 0.1
 """How often time passes for the rules when no frame comes."""
 _NOISE_MS = 300
 """Speech shorter than this in which no word was made out was a noise."""
+_COUGH_MS = 1200
+"""The same for what interrupted us: we go on speaking rather than ask what was said."""
 _UNDERSTOOD = 0.85
 """Confidence from which words make sense as they are, and need no more to come."""
 _BRIDGED = "bridged"
@@ -139,8 +141,11 @@ class VoiceConversation:
     def ended(self, ending: CallEnding) -> None:
         """See `CallListener`."""
         self._ending = ending
-        if self._task is not None and self._where is not ConversationState.TERMINATING:
-            self._task.cancel()
+        task = self._task
+        # Where the loop itself lets the call go, it still has the end to write down.
+        leaving = self._where is ConversationState.TERMINATING or task is asyncio.current_task()
+        if task is not None and not leaving:
+            task.cancel()
         self._speaker.close()
 
     # What follows from it.
@@ -378,7 +383,8 @@ class VoiceConversation:
         if not isinstance(event, SpeechEnded):
             return None
         transcript = await self._ears.finish()
-        if not transcript.text and event.speech_ms < _NOISE_MS:
+        noise_ms = _COUGH_MS if self._unheard else _NOISE_MS
+        if not transcript.text and event.speech_ms < noise_ms:
             self._go(ConversationState.LISTENING)
             return None
         if transcript.text:

@@ -1,0 +1,501 @@
+"""The turn loop of a spoken call, from the ring to the end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from ivr.audio.format import TELEPHONE
+from ivr.conversation.rules import TurnRules
+from ivr.dialogue.inputs import ApiReplied
+from ivr.speech.recordings import shipped
+from ivr.telephony.call import EndedBy
+from ivr.telephony.loopback import LoopbackCall
+from tests.conversation.spoken_call import (
+    APOLOGY,
+    CALL,
+    FRAME_MS,
+    MENU,
+    Scene,
+)
+
+TOLD = "The balance of your account is nine rupees."
+FAREWELL = "It was a pleasure."
+
+
+def live(scene: Scene) -> float:
+    value = scene.services.metrics.registry.get_sample_value("ivr_calls_live")
+    assert value is not None
+    return value
+
+
+def events(scene: Scene, kind: str) -> list[dict[str, Any]]:
+    return [event for event in scene.published if event["event"] == kind]
+
+
+async def test_a_call_from_the_ring_to_the_goodbye() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    await scene.say("balance")
+    await scene.hear_out()
+    await scene.press("2")
+    await scene.until_over()
+    assert scene.heard() == [*MENU, TOLD, *MENU, FAREWELL]
+    assert scene.call.verdict == "hangup"
+    said = [(turn.number, turn.who, turn.text) for turn in scene.records.turns]
+    assert said == [
+        (1, "bot", " ".join(MENU)),
+        (2, "caller", "balance"),
+        (3, "bot", " ".join((TOLD, *MENU))),
+        (4, "caller", "2"),
+        (5, "bot", FAREWELL),
+    ]
+    assert [each.cause for each in scene.records.finished] == ["bot"]
+    assert live(scene) == 0
+    assert scene.clock.subscribers == 0
+
+
+# Interrupting.
+
+
+async def test_barge_in_stops_the_playout_at_once() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.listen(400)
+    began = scene.now
+    await scene.make_noise(600, "balance")
+    spoken_on = [frame for frame in scene.call.heard[began:] if frame != TELEPHONE.silence]
+    # 200 ms of speech, and what the voice detector needs to be sure.
+    assert len(spoken_on) * FRAME_MS <= 320
+    assert all(frame == TELEPHONE.silence for frame in scene.call.heard[-10:])
+    await scene.listen(1200)
+    await scene.hear_out()
+    # The rest of the menu that was interrupted is not said: it has been answered.
+    assert scene.heard(began) == [MENU[0], TOLD, *MENU]
+    assert scene.records.turns[0].interrupted
+    assert len(events(scene, "barge_in")) == 1
+
+
+async def test_a_key_interrupts_too() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.listen(400)
+    began = scene.now
+    await scene.press("1")
+    await scene.hear_out()
+    assert scene.heard(began) == [TOLD, *MENU]
+
+
+@pytest.mark.parametrize("noise_ms", [240, 500, 900])
+async def test_what_a_noise_cut_short_is_said_again(noise_ms: float) -> None:
+    scene = Scene()
+    await scene.ring()
+    # In the second sentence.
+    await scene.listen(len(MENU[0].split()) * 200 + 300)
+    await scene.make_noise(noise_ms)
+    interrupted_at = scene.now
+    await scene.listen(300)
+    assert scene.heard(interrupted_at) == []
+    await scene.hear_out()
+    # From the beginning of the sentence that was cut short, not of all.
+    assert scene.heard(interrupted_at) == [MENU[1]]
+    assert [turn.who for turn in scene.records.turns] == ["bot"]
+    # And the caller has the floor as before.
+    await scene.say("balance")
+    await scene.hear_out()
+    assert TOLD in scene.heard(interrupted_at)
+
+
+async def test_a_cough_or_a_word_nobody_knows_is_asked_about() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    began = scene.now
+    await scene.make_noise(900)
+    await scene.listen(1200)
+    await scene.hear_out()
+    assert scene.heard(began)[0] == "I did not get what you said."
+
+
+async def test_answers_come_in_the_order_of_the_questions() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.listen(300)
+    began = scene.now
+    await scene.say("balance")
+    await scene.listen(300)
+    assert scene.heard(began)[-1] == TOLD
+    # The answer is interrupted by the next question, and is not finished after its answer.
+    again = scene.now
+    await scene.say("goodbye")
+    await scene.until_over()
+    assert scene.heard(again) == [TOLD, FAREWELL]
+    assert [turn.text for turn in scene.records.turns if turn.who == "caller"] == [
+        *("balance", "goodbye"),
+    ]
+
+
+async def test_what_is_said_while_the_bot_decides_is_no_second_turn() -> None:
+    scene = Scene()
+    waiting: asyncio.Future[ApiReplied] = asyncio.get_running_loop().create_future()
+
+    async def slow(request: Any) -> ApiReplied:
+        scene.asked.append(request)
+        return await waiting
+
+    object.__setattr__(scene.services, "call_api", slow)
+    await scene.ring()
+    await scene.hear_out()
+    await scene.press("3")
+    await scene.hear_out()
+    await scene.press("4711")
+    began = scene.now
+    await scene.make_noise(400)
+    await scene.press("9")
+    await scene.listen(800)
+    assert scene.heard(began) == []
+    waiting.set_result(ApiReplied(request_id=scene.asked[0].request_id, ok=True, status=201))
+    await scene.hear_out()
+    assert scene.heard(began) == ["That is right.", *MENU]
+    assert [turn.who for turn in scene.records.turns].count("caller") == 2
+
+
+# Sensitive steps.
+
+
+@pytest.mark.parametrize("works", [True, False])
+async def test_a_sensitive_step_leaves_no_trace(works: bool) -> None:
+    scene = Scene()
+    if not works:
+        scene.reply = lambda request: ApiReplied(
+            request_id=request.request_id, ok=False, status=422, error="refused"
+        )
+    with capture_logs() as logs:
+        await scene.ring()
+        await scene.hear_out()
+        await scene.press("3")
+        await scene.hear_out()
+        opened = scene.scribe.opened
+        # Spoken digits are not even recognised.
+        await scene.make_noise(800, "four seven one one")
+        await scene.listen(1000)
+        assert scene.scribe.opened == opened
+        scene.scribe.words.clear()
+        await scene.press("4711")
+        await scene.hear_out()
+        await scene.press("2")
+        await scene.until_over()
+    assert dict(scene.asked[0].body or {}) == {"pin": "4711"}
+    assert ("That is right." if works else "That is not right.") in scene.heard()
+    traces = {
+        "records": [record.model_dump_json() for record in scene.records.all],
+        "events": [str(event) for event in scene.published],
+        "logs": [str(entry) for entry in logs],
+        "sessions": scene.sessions.texts,
+        "the request as shown": [repr(request) for request in scene.asked],
+    }
+    for where, texts in traces.items():
+        assert texts, where
+        assert not [text for text in texts if "4711" in text], where
+    assert "[sensitive]" in [turn.text for turn in scene.records.turns]
+
+
+async def test_a_fault_at_a_sensitive_step_leaves_no_trace() -> None:
+    scene = Scene()
+
+    def fail(request: Any) -> ApiReplied:
+        raise ValueError("no such thing")
+
+    scene.reply = fail
+    with capture_logs() as logs:
+        await scene.ring()
+        await scene.hear_out()
+        await scene.press("3")
+        await scene.hear_out()
+        await scene.press("4711")
+        await _until_really_over(scene)
+    assert "conversation_failed" in [entry["event"] for entry in logs]
+    assert not [entry for entry in logs if "4711" in str(entry)]
+    assert not [text for text in scene.sessions.texts if "4711" in text]
+
+
+# Other workers.
+
+
+async def test_a_fenced_worker_falls_silent_and_writes_nothing_more() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    await scene.sessions.claim(CALL)
+    written, published, texts = (
+        len(scene.records.all),
+        len(scene.published),
+        len(scene.sessions.texts),
+    )
+    began = scene.now
+    await scene.say("balance")
+    await scene.until_over()
+    assert scene.heard(began) == []
+    assert scene.call.verdict == ""
+    assert scene.call.ending is not None
+    assert scene.records.all[written:] == []
+    assert scene.sessions.texts[texts:] == []
+    assert {event["event"] for event in scene.published[published:]} <= {"state"}
+    assert live(scene) == 0
+
+
+async def test_another_worker_bridges_and_goes_on_from_the_last_turn() -> None:
+    first = Scene()
+    await first.ring()
+    await first.hear_out()
+    await first.press("3")
+    await first.hear_out()
+    first.call.line_breaks()
+    await first.until_over()
+
+    second = Scene(sessions=first.sessions)
+    await second.ring()
+    await second.hear_out()
+    assert second.heard()[:2] == [
+        "We lost you for a moment, but I am here again.",
+        "Please enter the four digits.",
+    ]
+    await second.press("4711")
+    await second.hear_out()
+    assert second.asked[0].path == "/pin"
+    # The turns go on counting.
+    assert second.records.turns[0].number > first.records.turns[-1].number
+    assert second.records.turns[0].who == "bot"
+
+
+async def test_a_call_that_was_over_is_ended_again() -> None:
+    """The worker died between its last word and the switch's hearing of it."""
+    first = Scene()
+    await first.ring()
+    await first.hear_out()
+    await first.press("2")
+    await first.listen(200)
+    first.call.line_breaks()
+    await first.until_over()
+
+    second = Scene(sessions=first.sessions)
+    await second.ring()
+    await second.until_over()
+    assert second.heard() == []
+    assert second.call.verdict == "hangup"
+
+
+# Faults of ours.
+
+
+async def test_a_fault_of_ours_is_owned_up_to_and_the_call_goes_to_the_next_worker() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    scene.reader.fault = RuntimeError("a fault of ours")
+    began = scene.now
+    with capture_logs() as logs:
+        await scene.say("balance")
+        await _until_really_over(scene)
+    assert scene.heard(began) == [APOLOGY]
+    # To its end.
+    assert scene.ms_of(APOLOGY) >= scene.audible_ms(shipped().get("apology", "en")) - FRAME_MS
+    assert scene.call.verdict == ""
+    assert scene.call.ending is not None
+    assert scene.call.ending.by is EndedBy.BOT
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
+        "conversation_failed",
+    ]
+    assert len(scene.records.finished) == 1
+    assert len(events(scene, "call_finished")) == 1
+    assert live(scene) == 0
+
+
+async def test_the_caller_hangs_up_during_the_apology() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    scene.reader.fault = RuntimeError("a fault of ours")
+    await scene.say("balance")
+    scene.call.caller_hangs_up()
+    await _until_really_over(scene)
+    assert [each.cause for each in scene.records.finished] == ["caller"]
+    assert live(scene) == 0
+
+
+async def test_a_voice_with_a_fault_is_not_silence_for_ever() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    scene.choir.fault = RuntimeError("a fault of ours")
+    began = scene.now
+    await scene.say("balance")
+    await scene.hear_out()
+    # Once, not for each of the three sentences.
+    assert scene.heard(began) == [APOLOGY]
+    assert scene.ms_of(APOLOGY) <= scene.audible_ms(shipped().get("apology", "en"))
+    # The caller has the floor, and may say that again.
+    scene.choir.fault = None
+    began = scene.now
+    await scene.say("balance")
+    await scene.hear_out()
+    assert scene.heard(began) == [TOLD, *MENU]
+
+
+async def test_a_recogniser_with_a_fault_costs_its_call_only_a_moment() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    scene.scribe.fault = RuntimeError("a fault of ours")
+    await scene.say("balance")
+    await _until_really_over(scene)
+    # The line is let go, and the next worker has it.
+    assert scene.call.verdict == ""
+    assert live(scene) == 0
+
+
+# Going elsewhere.
+
+
+async def test_a_transfer() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    await scene.press("4")
+    await scene.until_over()
+    assert scene.heard()[-1] == "One moment."
+    assert scene.call.verdict == "agent"
+    assert scene.sessions.last is not None
+    assert (scene.sessions.last.finished, scene.sessions.last.verdict) == (True, "agent")
+
+
+async def test_a_refused_transfer_goes_on() -> None:
+    scene = Scene()
+    scene.call = LoopbackCall(scene.clock, call_id=CALL, destinations=())
+    await scene.ring()
+    await scene.hear_out()
+    began = scene.now
+    await scene.press("4")
+    await scene.hear_out()
+    await scene.hear_out()
+    assert scene.heard(began)[0] == "One moment."
+    assert scene.heard(began)[-2:] == [*MENU]
+    assert scene.call.ending is None
+    assert scene.sessions.last is not None
+    assert not scene.sessions.last.finished
+    await scene.press("2")
+    await scene.until_over()
+    assert scene.call.verdict == "hangup"
+
+
+# Silence, and time.
+
+
+async def _tick(scene: Scene, ms: float) -> None:
+    """Let so much time pass on the line, and the loop take note of it."""
+    await scene.listen(ms)
+    await asyncio.sleep(0.12)
+    await scene.listen(FRAME_MS)
+
+
+async def test_silence_is_answered_after_5_30_and_60_s() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    silent_since = scene.now
+    await _tick(scene, 4_600)
+    assert scene.heard(silent_since) == []
+    await _tick(scene, 400)
+    await scene.hear_out()
+    assert scene.heard(silent_since) == [*MENU]
+    # Silence goes on counting from where it began: our asking is no act of the caller's.
+    second_at = scene.now
+    await _tick(scene, 29_500 - (second_at - silent_since) * FRAME_MS)
+    assert scene.heard(second_at) == []
+    await _tick(scene, 600)
+    await scene.hear_out()
+    assert scene.heard(second_at)[0] == "Are you still there?"
+    third_at = scene.now
+    await _tick(scene, 59_500 - (third_at - silent_since) * FRAME_MS)
+    assert scene.heard(third_at) == []
+    await _tick(scene, 600)
+    await scene.until_over()
+    assert "Goodbye." in scene.heard(third_at)[-1]
+    assert scene.call.verdict == "hangup"
+
+
+async def test_a_caller_who_speaks_again_is_given_all_the_time_anew() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    await _tick(scene, 5_100)
+    await scene.hear_out()
+    await scene.say("balance")
+    await scene.hear_out()
+    silent_since = scene.now
+    await _tick(scene, 4_600)
+    assert scene.heard(silent_since) == []
+    await _tick(scene, 500)
+    await scene.hear_out()
+    assert scene.heard(silent_since) == [*MENU]
+
+
+@pytest.mark.parametrize("when", ["listening", "speaking", "deciding"])
+async def test_a_call_that_is_too_long_is_led_to_its_end(when: str) -> None:
+    scene = Scene(longest_call_s=0.3, rules=TurnRules())
+    waiting: asyncio.Future[ApiReplied] = asyncio.get_running_loop().create_future()
+
+    async def slow(request: Any) -> ApiReplied:
+        scene.asked.append(request)
+        return await waiting
+
+    object.__setattr__(scene.services, "call_api", slow)
+    await scene.ring()
+    if when == "listening":
+        await scene.hear_out()
+    elif when == "deciding":
+        await scene.press("3")
+        await scene.press("4711")
+    await asyncio.sleep(0.35)
+    if when == "deciding":
+        waiting.set_result(ApiReplied(request_id=scene.asked[0].request_id, ok=True, status=201))
+    await scene.until_over()
+    assert "Goodbye." in scene.heard()[-1]
+    assert scene.call.verdict == "hangup"
+
+
+# The caller leaves.
+
+
+@pytest.mark.parametrize("when", ["at once", "greeting", "speaking", "keying", "goodbye"])
+async def test_the_caller_hangs_up(when: str) -> None:
+    scene = Scene()
+    await scene.ring()
+    if when != "at once":
+        await scene.listen(400)
+    if when == "speaking":
+        await scene.make_noise(400, "balance")
+    elif when == "keying":
+        await scene.press("3")
+        await scene.press("47")
+    elif when == "goodbye":
+        await scene.press("2")
+        await scene.listen(200)
+    scene.call.caller_hangs_up()
+    await _until_really_over(scene)
+    assert [each.cause for each in scene.records.finished] == ["caller"]
+    assert live(scene) == 0
+    assert scene.clock.subscribers == 0
+
+
+async def _until_really_over(scene: Scene) -> None:
+    """The conversation waits for a moment of real time before it ends."""
+    assert scene.task is not None
+    async with asyncio.timeout(15):
+        while not scene.task.done():
+            await scene.listen(FRAME_MS)
+            await asyncio.sleep(0.005)
