@@ -43,6 +43,7 @@ def complete_scenario(
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def load(
+    *,
     target: str,
     calls: int,
     rate: float,

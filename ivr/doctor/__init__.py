@@ -1,0 +1,1 @@
+"""What can be found wrong before a caller finds it."""

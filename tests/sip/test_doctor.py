@@ -1,0 +1,90 @@
+"""`ivrctl doctor` finds what is wrong, and says so by its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.doctor.secrets import fault_of, in_files, password_of
+
+
+def doctor(*arguments: str, **environment: str) -> tuple[int, list[dict[str, Any]]]:
+    clean = {name: value for name, value in os.environ.items() if name[:4] != "IVR_"}
+    done = subprocess.run(
+        [sys.executable, "-m", "ivr.cli.main", "doctor", "--json", *arguments],
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+def wrong(findings: list[dict[str, Any]], check: str) -> list[str]:
+    return [f["text"] for f in findings if f["check"] == check and f["level"] == "wrong"]
+
+
+def free_base() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("secret", ["ClueCon", "avr", "amp111", "changeme", "", "short"])
+def test_known_short_and_empty_secrets_are_refused(secret: str, tmp_path: Path) -> None:
+    assert fault_of(secret)
+    status, findings = doctor(
+        IVR_VAR_DIR=str(tmp_path), IVR_AMI_SECRET=secret, IVR_AMI_PORT=free_base()
+    )
+    assert status == 2
+    assert any("IVR_AMI_SECRET" in text for text in wrong(findings, "secrets"))
+    assert all(secret not in text or not secret for text in wrong(findings, "secrets"))
+
+
+def test_secrets_are_found_where_switches_keep_them(tmp_path: Path) -> None:
+    (tmp_path / "manager.conf").write_text("[ivr]\nsecret = amp111\n")
+    (tmp_path / "event_socket.conf.xml").write_text('<param name="password" value="ClueCon"/>')
+    (tmp_path / "site.cfg").write_text('#!define X "cdr=>postgres://ivr:avr@127.0.0.1/ivr"')
+    assert {secret for _, secret in in_files(tmp_path.iterdir())} == {"amp111", "ClueCon", "avr"}
+    status, findings = doctor("--etc", str(tmp_path), IVR_VAR_DIR=str(tmp_path))
+    assert status == 2
+    assert len(wrong(findings, "secrets")) == 3
+
+
+def test_what_is_delivered_holds_no_secret(tmp_path: Path) -> None:
+    folders = [arg for name in ("asterisk", "freeswitch", "kamailio") for arg in ("--etc", name)]
+    _, findings = doctor(*folders, IVR_VAR_DIR=str(tmp_path))
+    assert [f for f in findings if f["check"] == "secrets"] == []
+
+
+def test_a_port_of_somebody_else_is_found(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        status, findings = doctor(
+            IVR_VAR_DIR=str(tmp_path), IVR_HTTP_PORT=port, IVR_AUDIOSOCKET_PORT=free_base()
+        )
+    assert status == 2
+    assert wrong(findings, "ports") == [f"{port} (IVR_HTTP_PORT) is taken by somebody else"]
+
+
+def test_all_is_well(tmp_path: Path) -> None:
+    status, findings = doctor(
+        IVR_VAR_DIR=str(tmp_path), IVR_HTTP_PORT=free_base(), IVR_AUDIOSOCKET_PORT=free_base()
+    )
+    assert [f for f in findings if f["level"] == "wrong"] == []
+    assert status == (1 if any(f["level"] == "warning" for f in findings) else 0)
+
+
+def test_passwords_are_read_out_of_urls() -> None:
+    assert password_of("postgresql://ivr:p%40ss@host/ivr") == "p@ss"
+    assert password_of("postgresql://postgres@/postgres?host=/run") is None
+    assert password_of("redis://[::") is None
