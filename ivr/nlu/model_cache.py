@@ -28,6 +28,9 @@ _CODE = (
     "annotation", "calibration", "classifier", "features", "kernel", "linear", "numbers",
     "pipeline", "training_data", "vocabulary", "words",
 )  # fmt: skip
+VALIDATION = "validation"
+"""A folder beside the training data with sentences to calibrate on, of the same form. Where there
+is none, a part of the training data is set aside for it."""
 _KEPT = 3
 """Models kept of a language; older ones are removed when a new one is trained."""
 
@@ -58,9 +61,10 @@ def model_path(folder: Path, cache_dir: Path, encoder: SentenceEncoder | None = 
     digest = hashlib.sha256()
     here = Path(__file__).parent
     sources = [here / f"{name}.py" for name in _CODE]
-    for path in (*sorted(folder.glob("*.y*ml")), *sources):
+    aside = (folder / VALIDATION).glob("*.y*ml")
+    for path in (*sorted(folder.glob("*.y*ml")), *sorted(aside), *sources):
         content = path.read_bytes()
-        digest.update(f"{path.name} {len(content)}\n".encode() + content)
+        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
     digest.update(f"spacy {version('spacy')} numpy {version('numpy')}".encode())
     if encoder is not None:
         digest.update(encoder.name.encode())
@@ -97,7 +101,9 @@ def _train(folder: Path, path: Path, encoder: SentenceEncoder | None) -> Languag
         raise ModelNotKept(
             f"{folder} has fewer than two intents.", remedy="Add examples of another intent."
         )
-    nlp = train_pipeline(data, folder.name, encoder=encoder)
+    aside = folder / VALIDATION
+    validation = load_training_data(aside) if any(aside.glob("*.y*ml")) else None
+    nlp = train_pipeline(data, folder.name, encoder=encoder, validation=validation)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=".training-", dir=path.parent))

@@ -5,9 +5,8 @@ Importing this file imports spaCy, about half a second: only `spacy.py` does, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 import spacy
@@ -18,19 +17,11 @@ from spacy.tokens import Doc
 from ivr.nlu.classifier import IntentModel, Sentences, load_model, save_model, train
 from ivr.nlu.encoder import SentenceEncoder
 from ivr.nlu.features import plain_words
+from ivr.nlu.phrases import listed_phrases
 from ivr.nlu.training_data import TrainingData
-
-COMPUTED_KINDS = frozenset({"digits", "amount", "date", "yes_no"})
-"""Entities that rules read out of any words: examples of them are not listed."""
 
 _INTENTS = "ivr_intents"
 _MODEL_FILE = "intents.npz"
-
-
-class _Phrase(TypedDict):
-    label: str
-    pattern: str
-    id: str
 
 
 class IntentClassifier:
@@ -100,29 +91,6 @@ def load_pipeline(path: Path, encoder: SentenceEncoder | None = None) -> Languag
     nlp = spacy.load(path)
     _classifier(nlp).encoder = encoder
     return nlp
-
-
-def listed_phrases(data: TrainingData) -> Sequence[_Phrase]:
-    """The phrases of lookups and of annotated examples, with what they mean.
-
-    An annotation's own value comes first, then a synonym, then the phrase as it is listed.
-    """
-    meanings = {
-        phrase.lower(): value for value, phrases in data.synonyms.items() for phrase in phrases
-    }
-    listed: dict[tuple[str, str], str] = {}
-    for kind, phrases in data.lookups.items():
-        for phrase in phrases:
-            listed.setdefault((kind, phrase.lower()), meanings.get(phrase.lower(), phrase))
-    for examples in data.intents.values():
-        for example in examples:
-            for mark in example.annotations:
-                if mark.kind in COMPUTED_KINDS:
-                    continue
-                text = example.text[mark.start : mark.end]
-                value = mark.value or meanings.get(text.lower(), text)
-                listed.setdefault((mark.kind, text.lower()), value)
-    return [_Phrase(label=kind, pattern=text, id=value) for (kind, text), value in listed.items()]
 
 
 def _blank(language: str) -> Language:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from ivr.clock import Clock, SystemClock
-from ivr.nlu.entities import find_entities
 from ivr.nlu.interpreter import Entity, Interpretation, ScoredIntent
 from ivr.nlu.model_cache import language_folders, model_path, ready_pipeline
 from ivr.nlu.training_data import load_training_data
+from ivr.nlu.values import find_values
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS = 1000
 """What is understood of one utterance: a minute of speech."""
-
-_VALUES: Mapping[str, Callable[[str, date], tuple[Entity, ...]]] = {"en": find_entities}
-"""The rules for values, of the languages that have them."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +33,6 @@ class _Understanding:
     model: str
     pipeline: Language
     patterns: tuple[tuple[str, re.Pattern[str]], ...]
-    values: Callable[[str, date], tuple[Entity, ...]] | None
 
 
 class SpacyInterpreter:
@@ -66,7 +60,6 @@ class SpacyInterpreter:
                 f"{engine}:{model_path(folder, cache_dir, encoder).name}",
                 ready_pipeline(folder, cache_dir, encoder=encoder),
                 _patterns(folder),
-                _VALUES.get(language),
             )
             for language, folder in language_folders(nlu_dir).items()
         }
@@ -84,7 +77,7 @@ class SpacyInterpreter:
         if known is None or not text.strip():
             return Interpretation(text=text)
         try:
-            return self._interpret(text, known)
+            return self._interpret(text, language, known)
         except Exception:
             # the port's promise: a call goes on without us, whatever breaks here
             log.exception("nlu_failed", language=language, characters=len(text))
@@ -94,15 +87,14 @@ class SpacyInterpreter:
         """See `Interpreter.close`."""
         self._languages = {}
 
-    def _interpret(self, text: str, known: _Understanding) -> Interpretation:
+    def _interpret(self, text: str, language: str, known: _Understanding) -> Interpretation:
         heard = text[:_MOST_CHARACTERS]
         doc = known.pipeline(heard)
         found = [
             _entity(ent.label_, ent.ent_id_ or ent.text, heard, ent.start_char, ent.end_char)
             for ent in doc.ents
         ]
-        if known.values is not None:
-            found += known.values(heard, self._clock.now().astimezone().date())
+        found += find_values(heard, language, self._clock.now().astimezone().date())
         for kind, pattern in known.patterns:
             found += (
                 _entity(kind, match.group(), heard, *match.span())

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
+# Vowel signs and accents are no letters to `re`, but the words of Hindi are made with them.
+_MARKS = "".join(
+    char for char in map(chr, range(0x300, 0x1100)) if unicodedata.category(char)[0] == "M"
+)
+_LETTER = rf"(?:[^\W\d_]|[{_MARKS}])"
 _WORD = re.compile(
     r"\d+(?:[.,]\d+)*"  # 1,250.50
-    r"|[^\W\d_]+(?:['\u2019][^\W\d_]+)*"  # what's
+    rf"|{_LETTER}+(?:['\u2019]{_LETTER}+)*"  # what's
     r"|[^\w\s]"
 )
 
