@@ -11,21 +11,22 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 
 
-def errors_within(said: Sequence[str], heard: Sequence[str]) -> int:
-    """The fewest words of `said` that are wrong, missing or too many where it fits best within
-    `heard`: an edit distance that starts and ends anywhere in `heard` for nothing.
+def word_errors(said: Sequence[str], heard: Sequence[str], *, within: bool = False) -> int:
+    """Words of `said` that are wrong, missing or too many in `heard`: the edit distance.
+
+    `within`: where it fits best, what was heard before and after it counting for nothing.
     """
-    row = [0] * (len(heard) + 1)
+    row = [0] * (len(heard) + 1) if within else list(range(len(heard) + 1))
     for place, word in enumerate(said, 1):
         before, row[0] = row[0], place
         for index, other in enumerate(heard, 1):
             change = before + (word != other)
             before = row[index]
             row[index] = min(change, before + 1, row[index - 1] + 1)
-    return min(row)
+    return min(row) if within else row[-1]
 
 
 def was_heard(phrase: str, heard: str) -> bool:
     """Whether `phrase` is in `heard`, up to one word in five that the recogniser got wrong."""
     said = words_of(phrase)
-    return errors_within(said, heard.split()) <= len(said) // 5
+    return word_errors(said, heard.split(), within=True) <= len(said) // 5
