@@ -23,7 +23,7 @@ _port = click.IntRange(1, 65535)
 @click.option("--host", help="Where the worker listens; else where `ivrctl serve` runs, IVR_HOST.")
 @click.option("--port", type=_port, help="Its AudioSocket port; else as for the host.")
 @click.pass_context
-def call(  # noqa: PLR0917 - click passes its options so
+def call(
     ctx: click.Context,
     say: tuple[str, ...],
     wav: tuple[str, ...],

@@ -41,7 +41,7 @@ def scenario() -> None:
 @click.option("--verbose", is_flag=True, help="Show every call as it went.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, nothing else.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="JUnit's XML.")
-def run(  # noqa: PLR0917 - click passes its options so
+def run(
     paths: tuple[Path, ...],
     level: Level,
     only: tuple[str, ...],
