@@ -1,41 +1,34 @@
-"""A spoken conversation on the loopback: the real loop, flow, executor and voice activity; time
-that passes when told to, words that the test knows beforehand, stores in memory."""
+"""A spoken conversation on the loopback: the real loop, flow, executor and voice activity, in time
+that passes when told to."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
-from ivr.audio.format import TELEPHONE, Audio, AudioFormat
+from ivr.audio.format import TELEPHONE, Audio
 from ivr.audio.wav import read_wav
 from ivr.conversation.services import Services
 from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.actions import CallApi
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.inputs import ApiReplied
-from ivr.nlu.interpreter import Interpretation, ScoredIntent
 from ivr.speech import recordings
-from ivr.speech.recognition.recogniser import Transcript, Word
-from ivr.speech.synthesis.synthesiser import Voice
 from ivr.speech.synthesis.voices import default_voice
-from ivr.storage.record import CallFinished, CallStarted, TurnTaken
-from ivr.storage.session import Session, SessionFenced
 from ivr.telephony.call import Call, CallInfo
 from ivr.telephony.loopback import LoopbackCall, SteppedClock
+from tests.conversation.stand_ins import Choir, Reader, Records, Scribe, Sessions
 
 CALL = UUID(int=11)
 FRAME_MS = TELEPHONE.ptime_ms
 _SETTLE = 6
 """Rounds of the event loop in which everything that 20 ms of line cause has happened."""
-_MS_PER_WORD = 200
 
 DOCUMENT: Mapping[str, Any] = {
     "name": "spoken",
@@ -104,162 +97,12 @@ DOCUMENT: Mapping[str, Any] = {
     },
 }
 MENU = ("Say balance, goodbye, card or person.", "Or press a key from one to four.")
+TOLD = "The balance of your account is nine rupees."
+FAREWELL = "It was a pleasure."
 APOLOGY = "(the recorded apology)"
 
 SPEECH = read_wav(Path(recordings.FOLDER) / "en" / "moment.wav")
 """Somebody's voice, for the voice detector; what it says does not matter."""
-
-
-class Choir:
-    """A synthesiser whose sounds can be told apart: each text is one constant sample."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.fault: Exception | None = None
-
-    async def synthesise(self, text: str, voice: Voice) -> Audio:
-        del voice
-        if self.fault is not None:
-            raise self.fault
-        if text not in self.texts:
-            self.texts.append(text)
-        frames = len(text.split()) * _MS_PER_WORD // FRAME_MS
-        value = self.texts.index(text) + 1
-        return Audio(np.full(frames * TELEPHONE.frame_samples, value, "<i2").tobytes())
-
-    async def close(self) -> None: ...
-
-
-@dataclass
-class Scribe:
-    """A recogniser that has been told what will be said."""
-
-    words: deque[str] = field(default_factory=deque)
-    """Of each utterance to come; nothing once they are used up."""
-    fault: Exception | None = None
-    opened: int = 0
-    languages: frozenset[str] = frozenset({"en"})
-
-    def open(
-        self,
-        language: str,
-        format: AudioFormat,
-        *,
-        phrases: Sequence[str] | None = None,
-        on_partial: Callable[[str], None] | None = None,
-    ) -> Writing:
-        del language, format, phrases
-        self.opened += 1
-        if self.fault is not None:
-            raise self.fault
-        return Writing(self, on_partial)
-
-    def close(self) -> None: ...
-
-
-class Writing:
-    """One utterance. Those that are open side by side hear the same."""
-
-    def __init__(self, scribe: Scribe, on_partial: Callable[[str], None] | None) -> None:
-        self._scribe = scribe
-        self._on_partial = on_partial
-
-    def feed(self, pcm: bytes) -> None:
-        if self._on_partial is not None and self._scribe.words and pcm:
-            self._on_partial(self._scribe.words[0])
-
-    async def peek(self) -> Transcript:
-        return _transcript(self._scribe.words[0] if self._scribe.words else "")
-
-    async def finish(self) -> Transcript:
-        text = self._scribe.words[0] if self._scribe.words else ""
-        # The last one of those side by side turns the page.
-        asyncio.get_running_loop().call_soon(self._turn_page, text)
-        return _transcript(text)
-
-    def _turn_page(self, text: str) -> None:
-        if self._scribe.words and self._scribe.words[0] == text:
-            self._scribe.words.popleft()
-
-    def abandon(self) -> None: ...
-
-
-def _transcript(text: str) -> Transcript:
-    words = tuple(Word(text=word, start_ms=0, end_ms=100, confidence=0.95) for word in text.split())
-    return Transcript(text=text, words=words)
-
-
-class Reader:
-    """An interpreter for which every word is an intent."""
-
-    def __init__(self) -> None:
-        self.fault: Exception | None = None
-
-    async def interpret(self, text: str, language: str) -> Interpretation:
-        del language
-        if self.fault is not None:
-            raise self.fault
-        return Interpretation(text=text, intents=(ScoredIntent(name=text, confidence=0.95),))
-
-    @property
-    def languages(self) -> frozenset[str]:
-        return frozenset({"en"})
-
-    async def close(self) -> None: ...
-
-
-class Sessions:
-    """Sessions in memory, with the epochs that fence."""
-
-    def __init__(self) -> None:
-        self.epoch = 0
-        self.last: Session | None = None
-        self.texts: list[str] = []
-
-    async def claim(self, call_id: UUID) -> tuple[int, Session | None]:
-        del call_id
-        self.epoch += 1
-        return self.epoch, self.last
-
-    async def save(self, session: Session, epoch: int) -> None:
-        await asyncio.sleep(0)
-        if epoch != self.epoch:
-            raise SessionFenced("Another worker has the call.")
-        self.texts.append(session.model_dump_json())
-        self.last = Session.model_validate_json(self.texts[-1])
-
-    async def keep(self, session: Session, epoch: int) -> bool:
-        await self.save(session, epoch)
-        return True
-
-    def forget(self, call_id: UUID) -> None: ...
-    async def close(self) -> None: ...
-
-
-class Records:
-    """Records in memory, as JSON."""
-
-    def __init__(self) -> None:
-        self.all: list[CallStarted | TurnTaken | CallFinished] = []
-
-    def write(self, record: CallStarted | TurnTaken | CallFinished) -> None:
-        self.all.append(record)
-
-    @property
-    def turns(self) -> list[TurnTaken]:
-        """The latest word on each turn, in order."""
-        return list(
-            {each.number: each for each in self.all if isinstance(each, TurnTaken)}.values()
-        )
-
-    @property
-    def finished(self) -> list[CallFinished]:
-        return [each for each in self.all if isinstance(each, CallFinished)]
-
-    async def flush(self, timeout_s: float) -> bool:
-        return True
-
-    async def close(self) -> None: ...
 
 
 class Scene:
@@ -356,6 +199,14 @@ class Scene:
                 return
         raise AssertionError("the conversation goes on")
 
+    async def until_really_over(self) -> None:
+        """The same where the conversation waits for a moment of real time first."""
+        assert self.task is not None
+        async with asyncio.timeout(15):
+            while not self.task.done():
+                await self.listen(FRAME_MS)
+                await asyncio.sleep(0.005)
+
     async def _frame(self, pcm: bytes) -> None:
         self.call.caller_frame(pcm)
         self.clock.step()
@@ -401,3 +252,14 @@ class Scene:
         if (samples == number).all() and 0 < number <= len(self.choir.texts):
             return self.choir.texts[number - 1]
         return APOLOGY
+
+    # What the worker leaves.
+
+    @property
+    def live(self) -> float | None:
+        """The worker's live calls, by its own count."""
+        return self.services.metrics.registry.get_sample_value("ivr_calls_live")
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """What live displays were told."""
+        return [event for event in self.published if event["event"] == kind]
