@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -162,12 +162,22 @@ class Step(_Part):
     @property
     def act(self) -> str | None:
         """Which of `ACTS` it is, "say" for a recording; None for the opening."""
-        named = [name for name in ACTS if getattr(self, name) not in (None, False)]
+        named = self._named(ACTS)
         return "say" if named and named[0] in ("say", "wav") else (named[0] if named else None)
+
+    def _named(self, names: Iterable[str]) -> list[str]:
+        """Those of the fields that the step sets; 0 is set."""
+        values = {name: getattr(self, name) for name in names}
+        return [name for name, value in values.items() if value is not None and value is not False]
+
+    @property
+    def only_text(self) -> list[str]:
+        """What of it cannot be had with sound."""
+        return self._named(_ONLY_TEXT)
 
     @model_validator(mode="after")
     def _sound(self) -> Step:
-        named = {name for name in ACTS if getattr(self, name) not in (None, False)}
+        named = set(self._named(ACTS))
         if len(named - {"wav"} if "say" in named else named) > 1:
             raise ValueError(f"a step is one of {', '.join(sorted(named))}, not several at once")
         if self.keys is not None and (not self.keys or set(self.keys) - KEYS):
@@ -230,9 +240,9 @@ class Scenario(_Part):
                 raise ValueError("after hang_up nothing more can happen")
             if step.wav is not None and step.say is None and "text" in self.at:
                 raise ValueError("at text level a wav needs its words: add say")
-        for name in _ONLY_TEXT if set(self.at) - {"text"} else ():
-            if any(getattr(step, name) not in (None, False) for step in self.steps):
-                raise ValueError(f"{name} is for text level only")
+        silent = [name for step in self.steps for name in step.only_text]
+        if silent and set(self.at) - {"text"}:
+            raise ValueError(f"{silent[0]} is for text level only")
         if SWITCHES & set(self.at) and (self.integrations or self.transfer_refused):
             raise ValueError(
                 "integrations and transfer_refused cannot be had on a switch: "
