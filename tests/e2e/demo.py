@@ -13,10 +13,12 @@ from ivr.audio.wav import read_stereo_wav
 
 @dataclass(frozen=True)
 class Demo:
-    """One run. `folder` is the demo's own, with the prompts that it played."""
+    """One run. `folder` is the demo's own, with the prompts that it played; `stalls` says how
+    often the machine stood still meanwhile, each of which may have cost a sentence."""
 
     folder: Path
     document: Mapping[str, Any]
+    stalls: int
 
     @property
     def recording(self) -> Path:
