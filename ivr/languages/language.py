@@ -63,6 +63,12 @@ class Hearing(_Part):
     months: Mapping[str, int] = Field(default_factory=dict)
     days: Mapping[str, int] = Field(default_factory=dict)
     """Words for a day, counted from today."""
+    of: Words = ()
+    """What may stand between the day and the month of a date."""
+    articles: Words = ()
+    """Numbers that alone, and beside other words, count nothing: "una tarjeta"."""
+    decimal: str = Field(".", pattern=r"^[.,]$")
+    """What stands before the hundredths in figures; the other one parts thousands."""
     openers: Words = ()
     """What a sentence may begin with before its yes or no."""
 

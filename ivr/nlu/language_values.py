@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from unicodedata import normalize
 
@@ -43,6 +43,11 @@ class _Words:
     minor: frozenset[str]
     months: Mapping[str, int]
     days: Mapping[str, int]
+    of: frozenset[str]
+    articles: frozenset[str]
+    decimal: str
+    between: frozenset[str]
+    """What may stand between units and hundredths."""
     openers: frozenset[str]
     yes: tuple[tuple[str, ...], ...]
     no: tuple[tuple[str, ...], ...]
@@ -68,6 +73,10 @@ def _words_of(language: Language) -> _Words:
         minor=frozenset(map(_plain, hearing.minor)),
         months=keyed(hearing.months),
         days=keyed(hearing.days),
+        of=frozenset(map(_plain, hearing.of)),
+        articles=frozenset(map(_plain, hearing.articles)),
+        decimal=hearing.decimal,
+        between=frozenset(map(_plain, (*hearing.joints, language.speaking.and_ or ""))),
         openers=frozenset(map(_plain, hearing.openers)),
         yes=phrases(language.yes),
         no=phrases(language.no),
@@ -129,7 +138,7 @@ class _Reader:
         if number is None or number.chunks != 1:
             return None
         after = number.after
-        while self._word(after) in ("de", "का", "की", "ko", "को"):
+        while self._word(after) in self.words.of:
             after += 1
         month = words.months.get(self._word(after))
         if month is None:
@@ -151,12 +160,15 @@ class _Reader:
         value = number.value
         if self._word(after) in self.words.currencies:
             money, after = True, after + 1
-            cents = self._number(after + (self._word(after) in self.words.joints))
+            cents = self._number(after + (self._word(after) in self.words.between))
             if cents is not None and self._word(cents.after) in self.words.minor:
                 value += cents.value / 100
                 after = cents.after + 1
         elif self._word(after) in self.words.minor:
             money, value, after = True, value / 100, after + 1
+        alone = after - place == 1 and self._word(place) in self.words.articles
+        if alone and not money and len(self._plain) > 1:
+            return None
         whole = value == value.to_integral_value()
         if money and len(number.digits) <= _MOST_FIGURES:
             return (self._entity("amount", f"{value:.2f}", place, after),), after
@@ -188,10 +200,7 @@ class _Reader:
         """The longest single number at word `place`, as (value, after)."""
         word = self._word(place)
         if word[:1].isdecimal():
-            plain = "".join(
-                str(int(char)) if char.isdecimal() else char for char in word.replace(",", "")
-            )
-            value = Decimal(plain) if plain.count(".") <= 1 else None
+            value = _written(word, self.words.decimal)
             scale = self.words.scales.get(self._word(place + 1))
             if value is None:
                 return None
@@ -216,7 +225,7 @@ class _Reader:
             elif word in self.words.numbers:
                 number = self.words.numbers[word]
                 # "thirty" takes "one", "four" takes no "four": those are digits.
-                if seen and not _fits(group, number, joined=at > after, fresh=group == 0):
+                if seen and not _fits(group, number, joined=at > after, fresh=not group and total > 0):
                     break
                 group += number
             else:
@@ -240,9 +249,19 @@ def _fits(group: int, number: int, *, joined: bool, fresh: bool) -> bool:
     if fresh:
         return number > 0
     for unit in (100, 10):
-        if group % unit == 0 and number < unit and number > 0:
-            return unit == 100 or joined or group % 100 >= 20
+        if group and group % unit == 0 and number < unit and number > 0:
+            return unit == 100 or joined
     return False
+
+
+def _written(word: str, decimal: str) -> Decimal | None:
+    """A number in figures of any script: "1.250,50" where `decimal` is a comma."""
+    thousands = "," if decimal == "." else "."
+    plain = "".join(str(int(char)) if char.isdecimal() else char for char in word)
+    try:
+        return Decimal(plain.replace(thousands, "").replace(decimal, "."))
+    except InvalidOperation:
+        return None
 
 
 def _figures(value: Decimal, word: str) -> str:

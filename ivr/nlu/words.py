@@ -10,10 +10,10 @@ from dataclasses import dataclass
 _MARKS = "".join(
     char for char in map(chr, range(0x300, 0x1100)) if unicodedata.category(char)[0] == "M"
 )
-_LETTER = rf"(?:[^\W\d_]|[{_MARKS}])"
+_LETTERS = rf"[^\W\d_]+(?:[{_MARKS}]+[^\W\d_]*)*"
 _WORD = re.compile(
     r"\d+(?:[.,]\d+)*"  # 1,250.50
-    rf"|{_LETTER}+(?:['\u2019]{_LETTER}+)*"  # what's
+    rf"|{_LETTERS}(?:['\u2019]{_LETTERS})*"  # what's
     r"|[^\w\s]"
 )
 
