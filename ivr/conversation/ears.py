@@ -12,6 +12,7 @@ import structlog
 from ivr.audio.format import AudioFormat
 from ivr.audio.vad import VoiceDetector
 from ivr.conversation.hypotheses import choose
+from ivr.dialogue.lexicon import global_intent
 from ivr.speech.recognition.recogniser import (
     Recogniser,
     RecognitionFailed,
@@ -146,7 +147,10 @@ class Ears:
             return Transcript(text="")
         if len(finals) == 1 or self._phrases is None:
             return finals[0]
-        return choose(finals[0], finals[1], self._phrases)
+        return choose(finals[0], finals[1], self._phrases, anywhere=self._means_anything)
+
+    def _means_anything(self, text: str) -> bool:
+        return global_intent(text, self._language) is not None
 
     def _hand_over(self) -> None:
         if self._utterances and self._pending:
