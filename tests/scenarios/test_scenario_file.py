@@ -12,6 +12,8 @@ from ivr.scenarios.scenario import (
     LEVELS,
     Expect,
     IntegrationFault,
+    Line,
+    RingsAgain,
     Scenario,
     ScenarioFile,
     Step,
@@ -114,6 +116,6 @@ def test_the_page_explains_every_key_and_its_example_is_one(write: Write) -> Non
     assert example is not None
     assert load_scenarios([write(example[1])])[0].scenario.at == LEVELS
     explained = set(re.findall(r"`(\w+)", page))
-    for model in (ScenarioFile, Scenario, Step, Expect, IntegrationFault):
+    for model in (ScenarioFile, Scenario, Step, RingsAgain, Line, Expect, IntegrationFault):
         missing = set(model.model_fields) - explained - {"scenarios", "steps", "expect", "on"}
         assert not missing, model.__name__
