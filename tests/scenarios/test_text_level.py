@@ -13,7 +13,7 @@ from ivr.nlu.interpreter import Entity, Interpretation, ScoredIntent
 from ivr.scenarios.outcome import Outcome
 from ivr.scenarios.report import diff
 from ivr.scenarios.scenario_file import load_scenarios
-from ivr.scenarios.text_level import play_text
+from ivr.scenarios.text_level import play_text, unheard
 from tests.dialogue.talking import document_of
 from tests.scenarios.conftest import Write
 
@@ -194,6 +194,23 @@ async def test_a_language_that_is_not_heard_is_no_words(write: Write, flow: Flow
         HEAD + "    hears: [hi]\n    steps:\n      - say: pay\n        expect: {node: main}\n",
     )
     assert outcome.verdict == "passed", diff(outcome)
+
+
+@pytest.mark.parametrize(
+    ("interrupt_ms", "left"),
+    [
+        (None, ()),
+        (0, ("One two three four.", "Five six seven.", "Eight.")),
+        (1000, ("One two three four.", "Five six seven.", "Eight.")),
+        (1500, ("Five six seven.", "Eight.")),
+        (60_000, ()),
+    ],
+)
+def test_what_was_not_heard_is_guessed_by_clauses(
+    interrupt_ms: int | None, left: tuple[str, ...]
+) -> None:
+    text = "One two three four. Five six seven. Eight."
+    assert unheard(text, interrupt_ms) == left
 
 
 def test_the_folder_of_the_flow_is_that_of_the_file(tmp_path: Path) -> None:
