@@ -16,11 +16,16 @@ from ivr.errors import IvrError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "call": ("ivr.cli.call:call", "Ring a running worker and talk to it."),
+    "calls": ("ivr.cli.calls:calls", "List, show, hang up and transfer calls."),
     "demo": ("ivr.cli.demo:demo", "Make a whole call, in real time, and show it."),
     "dialplan": ("ivr.cli.dialplan:dialplan", "Look after FreeSWITCH's dialplan."),
+    "doctor": ("ivr.cli.doctor:doctor", "Look for what is wrong before callers find it."),
     "flow": ("ivr.cli.flow:flow", "Check and show flow files."),
+    "load": ("ivr.cli.load:load", "Ring with many phones at once and measure."),
     "models": ("ivr.cli.models:models", "List and install what turns speech into words."),
     "nlu": ("ivr.cli.nlu:nlu", "Train, test and try understanding."),
+    "nodes": ("ivr.cli.nodes:nodes", "List and drain the switches behind Kamailio."),
+    "plan": ("ivr.cli.plan:plan", "Say what so many calls at once take."),
     "prompts": ("ivr.cli.prompts:prompts", "Make the sound files that a switch plays itself."),
     "scenario": ("ivr.cli.scenario:scenario", "Play what callers do, and judge what comes back."),
     "serve": ("ivr.cli.serve:serve", "Run everything: workers and what they need."),

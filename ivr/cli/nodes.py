@@ -25,9 +25,7 @@ socket_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 
 
-def complete_name(
-    ctx: click.Context, parameter: click.Parameter, incomplete: str
-) -> Sequence[str]:
+def complete_name(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Sequence[str]:
     """Names of nodes, for the shell; none where Kamailio does not answer."""
     from ivr.edge.nodes import list_nodes
     from ivr.edge.rpc import EdgeRpc

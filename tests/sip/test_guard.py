@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from tests.sip.caller import Caller
+from tests.sip.caller import Caller, DialledCall
 from tests.sip.edge import Edge
 from tests.sip.node import ScriptedNode
 from tests.sip.records import Cdrs
@@ -30,7 +30,7 @@ async def test_a_stranger_who_floods_is_banned_and_a_trunk_who_is_busy_is_not(
     nodes: Pair, caller: Caller, stranger: Caller, edge: Edge, cdrs: Cdrs
 ) -> None:
     flood = [stranger.ring() for _ in range(150)]
-    busy = []
+    busy: list[DialledCall] = []
     while len(busy) < 150:  # no heap: this caller sends nothing twice
         some = [caller.ring() for _ in range(10)]
         assert {await call.status() for call in some} == {200}
