@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 KNOWN = frozenset(
     """cluecon avr amp111 amp109 asterisk freeswitch kamailio kamailiorw kamailioro openser
     openserrw opensipsrw admin administrator root password passw0rd secret changeme default test
-    guest ivr postgres redis rasa mysecretpassword mysecret letmein qwerty 1234 12345 123456 12345678 0000
-    1111 foobar foobared""".split()
+    guest ivr postgres redis rasa mysecretpassword mysecret letmein qwerty 1234 12345 123456
+    12345678 0000 1111 foobar foobared""".split()
 )
 
 SHORTEST = 12
