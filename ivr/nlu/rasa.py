@@ -1,7 +1,8 @@
 """Rasa 3 over HTTP: a server per language (https://rasa.com/docs/rasa/pages/http-api).
 
 What it answers is checked like anything from the line. Values (digits, amounts, dates, yes and
-no) are read by our own rules, whatever the engine: Rasa knows their words but not their meaning.
+no) are read by our own rules and listed phrases by our own lists, whatever the engine, so that
+flows get the same from each; Rasa's other entities are added.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pydantic import BaseModel, Field, ValidationError
 from ivr.clock import Clock, SystemClock
 from ivr.errors import IvrError
 from ivr.nlu.interpreter import Entity, Interpretation, ScoredIntent
-from ivr.nlu.phrases import COMPUTED_KINDS, listed_phrases
+from ivr.nlu.phrases import COMPUTED_KINDS, PhraseList, listed_phrases
 from ivr.nlu.training_data import load_training_data
 from ivr.nlu.values import find_values
 
@@ -64,7 +65,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 class RasaInterpreter:
     """See `Interpreter`. `urls` are the servers' by language; `nlu_dir` is the training data that
-    they were taught, whose lists say what phrases mean.
+    they were taught: its lists are looked up here, which Rasa does only in part.
 
     Without a fall-back (`FallbackInterpreter`) an answer that does not come is one with no
     intents. Raises BadTrainingData.
@@ -81,10 +82,15 @@ class RasaInterpreter:
         self._clock = clock if clock is not None else SystemClock()
         self._timeout_s = timeout_s
         self._clients = {
-            language: httpx.AsyncClient(base_url=url, timeout=HEALTH_TIMEOUT_S, trust_env=False)
+            language: httpx.AsyncClient(
+                base_url=url, timeout=max(timeout_s, HEALTH_TIMEOUT_S), trust_env=False
+            )
             for language, url in urls.items()
         }
-        self._meanings = {language: _meanings(nlu_dir / language) for language in urls}
+        self._listed = {
+            language: PhraseList(listed_phrases(load_training_data(nlu_dir / language)))
+            for language in urls
+        }
         self._models: dict[str, tuple[str, float]] = {}
 
     @property
@@ -163,16 +169,20 @@ class RasaInterpreter:
         return reply.content
 
     def _entities(self, reply: _Reply, heard: str, language: str) -> list[Entity]:
-        meanings = self._meanings[language]
-        found = []
+        """What our lists name, and what else Rasa found where they name nothing."""
+        found = self._listed[language].find(heard)
         for one in reply.entities:
-            if one.entity in COMPUTED_KINDS or not one.start < one.end <= len(heard):
-                continue
-            text = heard[one.start : one.end]
-            value = meanings.get((one.entity, text.lower()), str(one.value))
-            found.append(
-                Entity(kind=one.entity, value=value, text=text, start=one.start, end=one.end)
-            )
+            apart = all(one.end <= known.start or known.end <= one.start for known in found)
+            if apart and one.entity not in COMPUTED_KINDS and one.start < one.end <= len(heard):
+                found.append(
+                    Entity(
+                        kind=one.entity,
+                        value=str(one.value),
+                        text=heard[one.start : one.end],
+                        start=one.start,
+                        end=one.end,
+                    )
+                )
         return found
 
 
@@ -200,10 +210,3 @@ def _away(language: str, why: str) -> RasaAway:
     return RasaAway(
         f"Rasa for {language} is away: {why}.", remedy="See that its server runs and has a model."
     )
-
-
-def _meanings(folder: Path) -> dict[tuple[str, str], str]:
-    return {
-        (phrase["label"], phrase["pattern"]): phrase["id"]
-        for phrase in listed_phrases(load_training_data(folder))
-    }
