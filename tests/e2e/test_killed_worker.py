@@ -33,6 +33,9 @@ REPLACED_MS = 2000.0
 ENGLISH = "7003"
 """A number without a menu, whose callers are with a worker at once."""
 
+_MOST_DEATHS = 2
+"""Under one call: after some more it would be led to an agent, as it should."""
+
 _numbers = count(1)
 
 
@@ -43,6 +46,10 @@ class Deaths:
     calls: list[PersistentCaller] = field(default_factory=list)
     struck: list[tuple[PersistentCaller, float]] = field(default_factory=list)
     """Who was talking to the worker that was killed, and when (monotonic, s)."""
+
+    def of(self, call: PersistentCaller) -> int:
+        """How many workers have died under a call."""
+        return sum(1 for each, _ in self.struck if each is call)
 
     def silences_ms(self) -> list[float]:
         """How long each of them heard nothing."""
@@ -83,11 +90,13 @@ async def kill_under_callers(
     lines = asyncio.gather(*(line(index) for index in range(at_once)))
     try:
         while len(deaths.struck) < moments and not lines.done():
-            await asyncio.sleep(2 + chance.random() * 6)
+            await asyncio.sleep(2 + chance.random() * 5)
             worker = chance.randrange(stack.workers)
             await asyncio.to_thread(stack.until_ready)
             live = [call for call in deaths.calls if not call.phone.ended.is_set()]
             with_it = [call for call in live if worker_of(stack, call.number) == f"worker-{worker}"]
+            if any(deaths.of(call) == _MOST_DEATHS for call in with_it):
+                continue
             at = time.monotonic()
             send(stack.worker_pid(f"worker-{worker}"), signal.SIGKILL)
             deaths.struck += [(call, at) for call in with_it if call.said_goodbye_at > at]

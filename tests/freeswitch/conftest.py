@@ -6,7 +6,8 @@
     ring          rings the switch like a phone: `phone = await ring()`
 
 Numbers: 100 has the language menu; 7003 is English, and 7004 Hindi, without one; 7001 is handed
-over unanswered; 7002 by a `socket` without `async`. They skip, with the reason, where
+over unanswered, and 7005 too, to one worker and then the other; 7002 by a `socket` without
+`async`. They skip, with the reason, where
 IVR_FREESWITCH names no binary. Without one:
 
     server, conversations    a FreeSwitchServer with short limits, and what it hands over
@@ -101,9 +102,9 @@ async def ops(freeswitch: FreeSwitch) -> AsyncIterator[EslClient]:
     await client.close()
 
 
-async def no_channels(ops: EslClient) -> None:
+async def no_channels(ops: EslClient, within: float = 5) -> None:
     """Wait until no channel lives in the switch. Raises TimeoutError."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(within):
         while await channels(ops):
             await asyncio.sleep(0.05)
 

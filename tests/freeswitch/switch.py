@@ -36,6 +36,12 @@ NUMBERS = """<include>
       <action application="hangup" data="USER_BUSY"/>
     </condition>
   </extension>
+  <extension name="unasked">
+    <condition field="destination_number" expression="^7005$">
+      <action application="socket" data="${ivr_worker_1} async full"/>
+      <action application="socket" data="${ivr_worker_2} async full"/>
+    </condition>
+  </extension>
   <extension name="english">
     <condition field="destination_number" expression="^7003$">
       <action application="set" data="ivr_language=en"/>
@@ -179,14 +185,22 @@ class FreeSwitch:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_S
-        while not self.answers_options():
+        while not (self.answers_options() and self._event_socket_listens()):
             if not self.alive or time.monotonic() > deadline:
                 self.stop()
                 raise AssertionError(f"FreeSWITCH does not come up:\n{self.log()[-4000:]}")
             time.sleep(0.05)
 
+    def _event_socket_listens(self) -> bool:
+        """Its module is loaded early, and listens when its own thread comes to it."""
+        try:
+            socket.create_connection(("127.0.0.1", self.event_socket_port), 1).close()
+        except OSError:
+            return False
+        return True
+
     def answers_options(self) -> bool:
-        """OPTIONS is answered: SIP is up, and so is all before it."""
+        """Whether OPTIONS is answered with 200: SIP is up, and takes calls."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.settimeout(0.2)
             probe.connect(("127.0.0.1", self.sip_port))

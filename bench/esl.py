@@ -1,0 +1,202 @@
+"""Our Event Socket worker beside a greenswitch worker, on a real FreeSWITCH, in one run.
+
+    IVR_FREESWITCH=/opt/freeswitch/bin/freeswitch python -m bench.esl
+
+Both answer each call themselves, open unicast and play a tone. Measured at the phones: the time
+from INVITE to the first sound of the bot, one call after the other; calls a second, when so many
+lines ring again as soon as they have heard the bot; and the CPU that the worker took for a call,
+and for a second of a call that goes on. Phones, switch and worker share the machine; the two
+workers take turns, round by round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import psutil
+import uvloop
+from rich.progress import Progress
+
+from ivr.audio.level import level_dbfs
+from ivr.phone.handset import AUDIBLE_DBFS, Handset
+from ivr.phone.sip import SipPhone
+from ivr.settings import PROJECT
+from tests.freeswitch.switch import FreeSwitch, channels
+from tests.freeswitch.tones import render_tones
+
+KINDS = ("ours", "greenswitch")
+_UNANSWERED = "7001"
+"""Its extension is one line: `socket ... async full`."""
+_WITHIN_S = 10.0
+
+
+class Ear(Handset):
+    """Notes when the first sound came."""
+
+    def __init__(self) -> None:
+        super().__init__(keep_record=False)
+        self.first: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def hear(self, frame: bytes) -> None:
+        """See Handset."""
+        if not self.first.done() and level_dbfs(frame) >= AUDIBLE_DBFS:
+            self.first.set_result(time.monotonic())
+        super().hear(frame)
+
+
+@dataclass
+class Figures:
+    """What was found for one of the workers, all rounds together."""
+
+    setup_ms: list[float] = field(default_factory=list)
+    calls: int = 0
+    calling_s: float = 0.0
+    calling_cpu_s: float = 0.0
+    talk_cpu_ms: list[float] = field(default_factory=list)
+    failed: int = 0
+
+    def summary(self) -> dict[str, Any]:
+        """Return them as a document."""
+        p50, p95 = np.percentile(self.setup_ms, (50, 95))
+        return {
+            "invite_to_bot_ms": {"p50": round(p50, 1), "p95": round(p95, 1)},
+            "calls_per_s": round(self.calls / self.calling_s, 1),
+            "cpu_ms_per_call": round(self.calling_cpu_s * 1000 / self.calls, 2),
+            "cpu_ms_per_call_second": round(float(np.mean(self.talk_cpu_ms)), 2),
+            "failed": self.failed,
+        }
+
+
+async def ring(target: str) -> tuple[SipPhone, float]:
+    """Ring until the bot is heard; returns the phone, and that time in ms."""
+    ear = Ear()
+    phone = SipPhone(target, handset=ear)
+    began = time.monotonic()
+    try:
+        await phone.ring(_WITHIN_S)
+        heard = await asyncio.wait_for(ear.first, _WITHIN_S)
+    except BaseException:
+        await phone.hang_up()
+        raise
+    return phone, (heard - began) * 1000
+
+
+async def one_by_one(target: str, calls: int, figures: Figures) -> None:
+    """Set-up times on a switch that has nothing else to do."""
+    for _ in range(calls):
+        phone, took = await ring(target)
+        figures.setup_ms.append(took)
+        await phone.hang_up()
+        await asyncio.sleep(0.02)
+
+
+async def as_many_as_go(
+    target: str, lines: int, seconds: float, worker: psutil.Process, figures: Figures
+) -> None:
+    """Calls a second."""
+    before, began = cpu_of(worker), time.monotonic()
+    until = began + seconds
+
+    async def line() -> None:
+        while time.monotonic() < until:
+            try:
+                phone, _ = await ring(target)
+            except Exception:  # noqa: BLE001 - a call that fails is a figure
+                figures.failed += 1
+                continue
+            figures.calls += 1
+            await phone.hang_up()
+
+    await asyncio.gather(*(line() for _ in range(lines)))
+    figures.calling_s += time.monotonic() - began
+    figures.calling_cpu_s += cpu_of(worker) - before
+
+
+async def talking(
+    target: str, lines: int, seconds: float, worker: psutil.Process, figures: Figures
+) -> None:
+    """What calls cost that go on."""
+    phones = [phone for phone, _ in await asyncio.gather(*(ring(target) for _ in range(lines)))]
+    before, began = cpu_of(worker), time.monotonic()
+    await asyncio.sleep(seconds)
+    cpu, lasted = cpu_of(worker) - before, time.monotonic() - began
+    figures.talk_cpu_ms.append(cpu * 1000 / lasted / lines)
+    await asyncio.gather(*(phone.hang_up() for phone in phones))
+
+
+def cpu_of(process: psutil.Process) -> float:
+    """CPU seconds so far."""
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+@contextmanager
+def worker(kind: str) -> Iterator[tuple[psutil.Process, int]]:
+    """Run one of the workers; its process and port."""
+    command = [sys.executable, "-m", "bench.esl_workers", kind]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        try:
+            yield psutil.Process(process.pid), port
+        finally:
+            process.kill()
+
+
+async def compare(calls: int, lines: int, seconds: float, rounds: int) -> dict[str, Any]:
+    """Run both workers, by turns."""
+    figures = {kind: Figures() for kind in KINDS}
+    with tempfile.TemporaryDirectory() as folder, Progress(transient=True) as bar:
+        task = bar.add_task("rounds", total=rounds * len(KINDS))
+        render_tones(Path(folder) / "sounds")
+        switch = FreeSwitch.before(Path(folder), (9, 9))
+        operator = await switch.operator()
+        await operator.api("fsctl sps 1000")
+        target = switch.sip_target(_UNANSWERED)
+        try:
+            for number in range(rounds):
+                for kind in KINDS if number % 2 == 0 else KINDS[::-1]:
+                    with worker(kind) as (process, port):
+                        await operator.api(f"global_setvar ivr_worker_1=127.0.0.1:{port}")
+                        await asyncio.sleep(1.0)
+                        await one_by_one(target, calls, figures[kind])
+                        await as_many_as_go(target, lines, seconds, process, figures[kind])
+                        await talking(target, lines, seconds, process, figures[kind])
+                        while await channels(operator):  # noqa: ASYNC110 - it cannot tell us
+                            await asyncio.sleep(0.1)
+                    bar.advance(task)
+        finally:
+            await operator.close()
+            switch.stop()
+    return {
+        "calls_one_by_one": calls * rounds,
+        "lines_at_once": lines,
+        "rounds": rounds,
+        **{kind: each.summary() for kind, each in figures.items()},
+    }
+
+
+@click.command()
+@click.option("--calls", default=50, show_default=True, help="One after the other, a round.")
+@click.option("--lines", default=10, show_default=True, help="At once.")
+@click.option("--seconds", default=8.0, show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+def main(calls: int, lines: int, seconds: float, rounds: int) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(uvloop.run(compare(calls, lines, seconds, rounds)), indent=1))
+
+
+if __name__ == "__main__":
+    main()
