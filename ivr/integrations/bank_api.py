@@ -6,6 +6,8 @@
     GET  /transfers/{key}     200 what the POST answered | 404
     POST /cards/block         {"type", "last4"} with Idempotency-Key: 201 | 422
     GET  /cards/block/{key}   200 what the POST answered | 404
+    POST /callbacks           {"number", "language", "about"} with Idempotency-Key: 201 | 422
+    GET  /callbacks/{key}     200 what the POST answered | 404
     GET  /stats               200 {"transfers", "cards_blocked", "requests"}
 
 A POST that comes again with its key does nothing and answers 200 and the same as before; with
@@ -88,6 +90,7 @@ class _Books:
     done: dict[tuple[str, str], tuple[Any, Answer]] = field(default_factory=dict)
     transfers: int = 0
     blocked: int = 0
+    callbacks: int = 0
     requests: int = 0
 
     def get(self, path: str) -> Answer:
@@ -105,7 +108,11 @@ class _Books:
         return HTTPStatus.NOT_FOUND, {"error": "not_found"}
 
     def post(self, path: str, key: str, body: Any) -> Answer:
-        work = {"/transfers": self._transfer, "/cards/block": self._block}.get(path)
+        work = {
+            "/transfers": self._transfer,
+            "/cards/block": self._block,
+            "/callbacks": self._call_back,
+        }.get(path)
         if work is None:
             return HTTPStatus.NOT_FOUND, {"error": "not_found"}
         if not re.fullmatch(r"[A-Za-z0-9._~-]{1,200}", key):
@@ -137,6 +144,12 @@ class _Books:
         target.balance += amount
         self.transfers += 1
         return HTTPStatus.CREATED, {"id": f"T{self.transfers:06d}", "status": "done"}
+
+    def _call_back(self, key: str, body: dict[str, Any]) -> Answer:
+        if not re.fullmatch(r"\+?[0-9]{6,15}", str(body.get("number", ""))):
+            return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "bad_number"}
+        self.callbacks += 1
+        return HTTPStatus.CREATED, {"id": f"C{self.callbacks:06d}", "status": "noted"}
 
     def _block(self, key: str, body: dict[str, Any]) -> Answer:
         last4 = str(body.get("last4", ""))
