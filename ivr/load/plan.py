@@ -25,8 +25,9 @@ class Costs:
     """Cores of Kamailio without a call: probes, timers."""
     edge_call_s: float = 0.00235
     """CPU seconds of Kamailio for a call's INVITE, ACK, BYE and record (200 calls, 20 a second)."""
-    switch_call: float = 0.0033
-    """Cores of Asterisk for a call that talks by AudioSocket (10 and 30 calls: 0.0036, 0.0031)."""
+    switch_call: float = 0.0031
+    """Cores of Asterisk for a call that talks by AudioSocket (10, 20, 30 and 40 calls: 0.0036,
+    0.0033, 0.0031, 0.0028)."""
     switch_setup_s: float = 0.0053
     """CPU seconds of Asterisk for a call's beginning and end (200 calls, 20 a second)."""
     media_call: float = 0.00072
