@@ -74,12 +74,19 @@ class IntegrationHub:
     {"bank": "http://10.0.0.5:9070"}, "file:" and the path of a JSON file with more, or an
     `Integration`.
 
-    Belongs to one event loop. Raises IvrError where one cannot be used.
+    Belongs to one event loop. Raises IvrError where one cannot be used. `transport`: instead of
+    the network, for integrations in the same process.
     """
 
-    def __init__(self, settings: Mapping[str, str | Integration]) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str | Integration],
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._doors = {
-            name: _Door(name, integration_of(name, setting)) for name, setting in settings.items()
+            name: _Door(name, integration_of(name, setting), transport)
+            for name, setting in settings.items()
         }
 
     async def call(self, action: CallApi) -> ApiReplied:
@@ -109,7 +116,9 @@ class IntegrationHub:
 class _Door:
     """The way to one integration."""
 
-    def __init__(self, name: str, integration: Integration) -> None:
+    def __init__(
+        self, name: str, integration: Integration, transport: httpx.AsyncBaseTransport | None
+    ) -> None:
         self._name = name
         self._base = integration.url
         self._integration = integration
@@ -117,6 +126,7 @@ class _Door:
         self._breaker = Breaker(integration.rests_after, integration.rests_s)
         self._limits = Limits(integration.rate_per_s, integration.concurrent)
         self._client = httpx.AsyncClient(
+            transport=transport,
             timeout=None,  # noqa: S113 - each call has a deadline of its own over everything
             follow_redirects=False,
             trust_env=False,

@@ -22,9 +22,11 @@ _ANSWER_S = 45.0
 """The longest the bot may take to answer and be heard out."""
 _BREATH_MS = 300.0
 """Silence of the bot that a caller leaves before they speak."""
-_DOUBT_S = 2.0
+_DOUBT_S = 0.5
 _POLL_S = 0.1
-_SURELY_OUT_MS = 2500.0
+_RECORDED_S = 2.0
+"""How long a record may take to arrive."""
+_SURELY_OUT_MS = 2000.0
 """The bot is not silent for so long before it has finished."""
 _LEAST_HEARD = 1 / 3
 """Share of the bot's words that must be recognised at the phone: far above what a garbled, cut or
@@ -134,7 +136,7 @@ class SoundCall:
                 if is_answered(self._events.events[since:], begun=True):
                     return
         with suppress(TimeoutError):
-            async with asyncio.timeout(_DOUBT_S):
+            async with asyncio.timeout(_RECORDED_S):
                 while self._events.incomplete or not turns(self._events.events[since:], "bot"):
                     self._events.make_good(await recorded())
                     await asyncio.sleep(_POLL_S)
