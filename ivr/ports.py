@@ -54,11 +54,20 @@ class PortRange:
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Return `count` different TCP ports of `host` that nobody listens on just now."""
+    """Return `count` different TCP ports of `host` that nobody listens on just now.
+
+    Raises IvrError for a host that is none of this machine's.
+    """
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
-            each.bind((host, 0))
+            try:
+                each.bind((host, 0))
+            except OSError as error:
+                raise IvrError(
+                    f"No port on {host} can be opened: {error.strerror}.",
+                    remedy="Set IVR_HOST to an address of this machine.",
+                ) from None
         return [int(each.getsockname()[1]) for each in sockets]
 
 

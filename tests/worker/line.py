@@ -44,7 +44,13 @@ class Line(asyncio.Protocol):
     async def open(cls, port: int, clock: MediaClock) -> Line:
         """Connect, and say nothing."""
         loop = asyncio.get_running_loop()
-        _, line = await loop.create_connection(lambda: cls(clock), "127.0.0.1", port)
+        line = cls(clock)
+        try:
+            await loop.create_connection(lambda: line, "127.0.0.1", port)
+        except ConnectionResetError:
+            # Refused so quickly that the connection was never seen.
+            line.was_reset = True
+            line.over.set()
         return line
 
     @classmethod
@@ -53,7 +59,8 @@ class Line(asyncio.Protocol):
         line = await cls.open(port, clock)
         line.call_id = call_id or line.call_id
         line._write(line._codec.send_id(line.call_id))
-        clock.subscribe(line._tick)
+        if not line.over.is_set():
+            clock.subscribe(line._tick)
         return line
 
     def say(self, pcm: bytes) -> None:
