@@ -91,6 +91,12 @@ def language_mentioned(turn: Turn, text: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def can_ask_which(turn: Turn) -> bool:
+    """Whether there are two intents to choose between, and names for them."""
+    between, names = turn.state.between, turn.flow.intent_names
+    return len(between) == 2 and all(intent in names for intent in between)
+
+
 class _Language(AsideKind):
     def question(self, turn: Turn) -> Question:
         return language_question(turn)

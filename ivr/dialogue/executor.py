@@ -13,6 +13,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ivr.dialogue.actions import Action, HangUp, TransferTo
+from ivr.dialogue.asides import can_ask_which
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.hearing import hear_keys, hear_speech
 from ivr.dialogue.inputs import (
@@ -91,8 +92,7 @@ def step(
 
 def _take(turn: Turn, what: Input) -> str | None:  # noqa: PLR0911
     """Take the input where the dialogue is. Returns the node to enter, None once it waits."""
-    if turn.state.language not in turn.flow.languages:
-        turn.change(language=turn.flow.languages[0], language_known=False)
+    _fit_to_flow(turn)
     if isinstance(what, LineQuality):
         turn.change(line=line_fault(what))
     state = turn.state
@@ -125,6 +125,14 @@ def _take(turn: Turn, what: Input) -> str | None:  # noqa: PLR0911
             return _replied(turn, what)
         return _wait_on(turn)
     return _hear(turn, what)
+
+
+def _fit_to_flow(turn: Turn) -> None:
+    """Let go of what the state holds and this flow has not: it may be another version's."""
+    if turn.state.language not in turn.flow.languages:
+        turn.change(language=turn.flow.languages[0], language_known=False)
+    if turn.state.aside == "which" and not can_ask_which(turn):
+        turn.change(aside="", between=())
 
 
 def _hear(turn: Turn, what: Input) -> str | None:

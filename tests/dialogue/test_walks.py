@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ivr.dialogue.actions import CallApi, Listen, Say
+from ivr.dialogue.actions import CallApi, Listen, RecordMessage, Say
 from ivr.dialogue.changes import Change
 from ivr.dialogue.executor import begin, step
 from ivr.dialogue.flow import Flow
@@ -20,6 +20,8 @@ from ivr.dialogue.inputs import (
     ApiReplied,
     Input,
     Keyed,
+    LineQuality,
+    MessageRecorded,
     Resumed,
     Returned,
     Said,
@@ -27,7 +29,9 @@ from ivr.dialogue.inputs import (
     Started,
     TransferRefused,
 )
-from ivr.dialogue.state import DialogueState, PendingRequest, Spoken
+from ivr.dialogue.node_kinds import NODE_KINDS
+from ivr.dialogue.returning import Returning
+from ivr.dialogue.state import DialogueState, PendingRequest, Spoken, Topic
 from ivr.nlu.interpreter import Entity, Interpretation, ScoredIntent
 from tests.dialogue.talking import BANK, TODAY, check_shape, document_of
 
@@ -37,7 +41,11 @@ INTENTS = [
     "cancel", "go_back", "affirm", "deny", "greet", "thank", "start_over", "give_value",
     "out_of_scope", "", "a",
 ]  # fmt: skip
-TEXTS = ["yes", "no", "447123", "english", "hindi", "go back", "cancel", "credit", "raj", "हाँ", ""]
+TEXTS = [
+    "yes", "no", "slower", "change language", "call me back", "tell me more", "the other one",
+    "go on", "spanish", "no the other account", "there is a fire",
+    "447123", "english", "hindi", "go back", "cancel", "credit", "raj", "हाँ", "",
+]  # fmt: skip
 VALUES = ["447123", "4711", "50.00", "raj", "anna", "credit", "yes", "2026-12-01", "NaN", "", "{{"]
 KINDS = ["digits", "amount", "person", "card_type", "yes_no", "date", "x"]
 
@@ -74,8 +82,23 @@ inputs: st.SearchStrategy[Input] = st.one_of(
         Started,
         language=st.sampled_from([None, "en", "hi", "fr", ""]),
         speech_languages=st.sets(st.sampled_from(["en", "hi", "es"])).map(frozenset),
+        caller=st.sampled_from(["", "9876543210", "112", "\x00"]),
+        returning=st.none()
+        | st.builds(
+            Returning,
+            how=st.sampled_from(["", "step", "task"]),
+            node=st.sampled_from([*FLOW.nodes, "gone"]),
+            task=st.sampled_from(["check_balance", "block_card", "gone"]),
+            language=st.sampled_from(["en", "hi", "xx"]),
+            slots=st.dictionaries(st.sampled_from(["account", "x"]), st.just("447123")),
+        ),
     ),
-    st.builds(Said, interpretation=interpretations, asr_confidence=confidences),
+    st.builds(
+        Said,
+        interpretation=interpretations,
+        asr_confidence=confidences,
+        unheard=st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    ),
     st.builds(Said, interpretation=interpretations, asr_confidence=st.just(0.9)),
     st.builds(
         Keyed,
@@ -90,6 +113,16 @@ inputs: st.SearchStrategy[Input] = st.one_of(
         status=statuses,
         data=bodies | st.just(GOOD),
     ),
+    st.builds(
+        MessageRecorded,
+        message_id=st.sampled_from([PENDING, PENDING, "stale"]),
+        ok=st.booleans(),
+    ),
+    st.builds(
+        LineQuality,
+        level_dbfs=st.none() | st.floats(-90, 0),
+        lost=st.none() | st.floats(0, 1),
+    ),
     st.builds(TransferRefused),
     st.builds(Returned),
     st.builds(Resumed),
@@ -98,6 +131,8 @@ inputs: st.SearchStrategy[Input] = st.one_of(
 
 def through(flow: Flow, state: DialogueState, what: Input, ids: Any) -> DialogueState:
     """One step, checked; returns the state as another worker would find it."""
+    if isinstance(what, MessageRecorded) and what.message_id == PENDING and state.pending:
+        what = MessageRecorded(message_id=state.pending.request_id, ok=what.ok)
     if isinstance(what, ApiReplied) and what.request_id == PENDING and state.pending is not None:
         what = ApiReplied(
             request_id=state.pending.request_id, ok=what.ok, status=what.status, data=what.data
@@ -111,8 +146,8 @@ def through(flow: Flow, state: DialogueState, what: Input, ids: Any) -> Dialogue
         # Who is to answer has been told what.
         assert any(isinstance(action, Say) for action in done.actions)
     after = done.state
-    assert after.finished == (not isinstance(wait, Listen | CallApi))
-    assert (after.pending is not None) == isinstance(wait, CallApi)
+    assert after.finished == (not isinstance(wait, Listen | CallApi | RecordMessage))
+    assert (after.pending is not None) == isinstance(wait, CallApi | RecordMessage)
     if isinstance(wait, Listen):
         assert wait.expect.speech or wait.expect.keys is not None
         assert after.language in after.speech_languages or not wait.expect.speech
@@ -152,6 +187,22 @@ states = st.builds(
     ),
     misunderstood=st.integers(-1, 9),
     detours=st.integers(0, 9),
+    aside=st.sampled_from(["", "language", "return", "which"]),
+    between=st.sampled_from([(), ("check_balance", "block_card"), ("x", "y")]),
+    line=st.sampled_from(["", "line_faint"]),
+    turns=st.integers(0, 9),
+    unheard=st.lists(st.just(Spoken("x", "en", True)), max_size=2).map(tuple),
+    told=st.dictionaries(st.just("account"), st.just(("447123", "556677"))),
+    topics=st.lists(
+        st.builds(
+            Topic,
+            task=st.sampled_from(["check_balance", "block_card", ""]),
+            slots=slot_maps,
+            turn=st.integers(0, 9),
+            more=st.sampled_from([None, "balance_more"]),
+        ),
+        max_size=2,
+    ).map(tuple),
     silence=st.integers(0, 4),
     refusals=st.integers(0, 4),
     visits=st.dictionaries(bank_nodes, st.integers(0, 9), max_size=3),
@@ -204,11 +255,7 @@ def test_a_caller_who_is_never_understood_comes_to_somebody_or_to_an_end(
 
 def made_node(name: str, ids: list[str], draw: Any) -> dict[str, Any]:
     """A node that leads anywhere."""
-    kind = draw(
-        st.sampled_from(
-            ["response", "intent_router", "slot_filler", "menu", "api_caller", "transfer", "end"]
-        )
-    )
+    kind = draw(st.sampled_from(sorted(NODE_KINDS)))
     to = st.sampled_from(ids)
     config: dict[str, Any] = {}
     ways: dict[str, str] = {}
@@ -250,6 +297,29 @@ def made_node(name: str, ids: list[str], draw: Any) -> dict[str, Any]:
                 ways = {"ok": draw(to), "failed": draw(to)}
         case "transfer":
             config = {"destination": "agent"}
+        case "condition":
+            case = {"name": "known", "slot": "s", "filled": draw(st.booleans())}
+            config, ways = {"cases": [case]}, {"known": draw(to), "else": draw(to)}
+        case "set":
+            config = {"values": {"t": "{{ s }}"}, "forget": draw(st.sampled_from([[], ["s"]]))}
+            ways = {"done": draw(to)}
+        case "confirm":
+            config = {"prompt": draw(st.sampled_from(["p", "filled"]))}
+            ways = {"yes": draw(to), "no": draw(to)}
+        case "survey":
+            config, ways = {"slot": "t", "prompt": "p"}, {"done": draw(to)}
+        case "knowledge":
+            config, ways = {"base": "all", "prompt": "p"}, {"answered": draw(to)}
+            if draw(st.booleans()):
+                config["keys_prompt"] = "p"
+        case "language":
+            config, ways = draw(st.sampled_from([{}, {"to": "hi"}])), {"done": draw(to)}
+        case "callback":
+            config, ways = {"integration": "bank", "slot": "t"}, {"booked": draw(to)}
+        case "voicemail":
+            config, ways = {"box": "box"}, {"kept": draw(to)}
+        case "subflow":
+            config, ways = {"flow": "inner"}, {"out": draw(to)}
     return {"id": name, "type": kind, "config": config, "next": ways}
 
 
@@ -279,6 +349,22 @@ def flows(draw: Any) -> Flow:
         },
         integrations=["bank"],
         transfer_destinations=["agent"],
+        message_boxes=["box"],
+        callback_numbers=["9"],
+        knowledge={"all": [{"name": "x", "key": "1", "phrases": {"en": ["yes"]}, "answer": "p"}]},
+        subflows={
+            "inner": {
+                "entry": "say",
+                "nodes": [
+                    {
+                        "id": "say",
+                        "type": "response",
+                        "config": {"prompt": "p"},
+                        "next": "@out",
+                    }
+                ],
+            }
+        },
     )
     agent = {"agent": {"next": draw(st.sampled_from(ids))}} if draw(st.booleans()) else {}
     document["global_intents"] = agent
