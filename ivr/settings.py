@@ -18,6 +18,7 @@ from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -134,6 +135,12 @@ def load_settings() -> Settings:
         raise IvrError(
             f"Setting {name} is wrong: {first['msg']}.",
             remedy=f"Set IVR_{name.upper()} in the environment or {name} in ivr.toml.",
+        ) from None
+    except SettingsError as error:
+        # Its sentence names the field and the source, e.g. a dictionary that is no JSON.
+        raise IvrError(
+            f"A setting cannot be read: {error}.",
+            remedy="Lists and dictionaries are written as JSON in the environment.",
         ) from None
     except (OSError, ValueError) as error:
         raise IvrError(f"ivr.toml cannot be read: {error}.", remedy="Mend the file.") from None

@@ -225,7 +225,9 @@ class _Reader:
             elif word in self.words.numbers:
                 number = self.words.numbers[word]
                 # "thirty" takes "one", "four" takes no "four": those are digits.
-                if seen and not _fits(group, number, joined=at > after, fresh=not group and total > 0):
+                if seen and not _fits(
+                    group, number, joined=at > after, fresh=not group and total > 0
+                ):
                     break
                 group += number
             else:
