@@ -24,7 +24,7 @@ OUT_OF_SCOPE = "out_of_scope"
 
 _MEANING_WEIGHT = np.float32(2)
 """How much the scores of sentence vectors count beside those of words."""
-_STRANGENESS_WEIGHT = np.float32(4)
+_STRANGENESS_WEIGHT = np.float32(6)
 """How much distance from all that was taught counts for the out-of-scope score."""
 _WORDS_FAMILIAR = 1.25
 """Power of the familiarity of words, which lowers the confidence in what is made of them."""
