@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.dialogue.actions import DigitEntry
@@ -71,12 +72,15 @@ def language_by_key(turn: Turn, digits: str) -> str | None:
 def language_named(turn: Turn, text: str) -> str | None:
     """The language whose name is all that was said, but for politeness."""
     here = turn.state.language
+    names = _names(turn.flow.languages, here)
     said = spoken_form(text)
-    plain = without_fillers(said, here)
-    for code in turn.flow.languages:
-        if is_any(said, names := lexicon(code).called(here)) or is_any(plain, names):
-            return code
-    return None
+    return names.get(said) or names.get(without_fillers(said, here))
+
+
+@lru_cache(maxsize=64)
+def _names(codes: tuple[str, ...], here: str) -> Mapping[str, str]:
+    """What speakers of `here` call each language, to its code."""
+    return {spoken_form(name): code for code in codes for name in lexicon(code).called(here)}
 
 
 def language_mentioned(turn: Turn, text: str) -> str | None:

@@ -7,7 +7,8 @@ its interpreter decides, keys are the way out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from unicodedata import normalize
 
@@ -32,30 +33,29 @@ def contains_phrase(text: str, phrase: str) -> bool:
     return f" {phrase} " in f" {text} "
 
 
-def contains_any(text: str, phrases: Iterable[str]) -> bool:
+def contains_any(text: str, phrases: tuple[str, ...]) -> bool:
     """Whether one of `phrases` stands in `text`, which is in spoken form."""
-    return any(contains_phrase(text, spoken_form(phrase)) for phrase in phrases)
+    framed = f" {text} "
+    return any(f" {form} " in framed for form in _forms(phrases))
 
 
-def opens_with_any(text: str, phrases: Iterable[str]) -> bool:
+def opens_with_any(text: str, phrases: tuple[str, ...]) -> bool:
     """Whether `text`, in spoken form, begins with one of `phrases` and goes on."""
-    return any(text.startswith(f"{spoken_form(phrase)} ") for phrase in phrases)
+    return any(text.startswith(f"{form} ") for form in _forms(phrases))
 
 
-def is_any(text: str, phrases: Iterable[str]) -> bool:
+def is_any(text: str, phrases: tuple[str, ...]) -> bool:
     """Whether `text`, in spoken form, is one of `phrases`."""
-    return any(text == spoken_form(phrase) for phrase in phrases)
+    return text in _forms(phrases)
 
 
 def without_fillers(text: str, code: str) -> str:
     """`text`, in spoken form, without the politeness before and after it."""
     fillers = _fillers(code)
-    before = ""
-    while text != before:
-        before = text
-        for filler in fillers:
-            text = text.removeprefix(f"{filler} ").removesuffix(f" {filler}")
-    return text
+    if fillers is None:
+        return text
+    before, after = fillers
+    return after.sub("", before.sub("", text))
 
 
 def global_intent(text: str, code: str) -> str | None:
@@ -64,10 +64,18 @@ def global_intent(text: str, code: str) -> str | None:
     return phrases.get(text) or phrases.get(without_fillers(text, code))
 
 
+@lru_cache(maxsize=1024)
+def _forms(phrases: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(spoken_form(phrase) for phrase in phrases))
+
+
 @lru_cache(maxsize=64)
-def _fillers(code: str) -> tuple[str, ...]:
-    forms = {spoken_form(filler) for filler in language(code).fillers}
-    return tuple(sorted(forms, key=len, reverse=True))
+def _fillers(code: str) -> tuple[re.Pattern[str], re.Pattern[str]] | None:
+    forms = sorted(_forms(language(code).fillers), key=len, reverse=True)
+    if not forms:
+        return None
+    one = "|".join(map(re.escape, forms))
+    return re.compile(rf"^(?:(?:{one}) )+"), re.compile(rf"(?: (?:{one}))+$")
 
 
 @lru_cache(maxsize=64)

@@ -73,7 +73,7 @@ class Turn:
 
     def change(self, **changes: Any) -> None:
         """Set fields of the state."""
-        self.state = self.state.model_copy(update=changes)
+        self.state = self.state.with_(**changes)
 
     def say(
         self,

@@ -12,6 +12,7 @@ from ivr.dialogue.flow import Flow
 from ivr.dialogue.flow_file import FlowFile
 from ivr.dialogue.flow_schema import flow_reference, flow_schema
 from ivr.dialogue.global_intents import GLOBAL_INTENTS
+from ivr.dialogue.ladder import LADDER
 from ivr.dialogue.node_kinds import NODE_KINDS
 from ivr.dialogue.nodes.slot_types import SLOT_TYPES
 from ivr.dialogue.service_prompts import SERVICE_NAMES, SERVICE_VARIABLES
@@ -63,6 +64,13 @@ def test_what_is_generated_is_up_to_date() -> None:
 
 def test_every_built_in_sentence_is_in_the_reference() -> None:
     assert {name for name in SERVICE_NAMES if f"| `{name}` |" not in REFERENCE} == set()
+
+
+def test_the_table_of_repair_is_that_of_the_code() -> None:
+    for trouble, rungs in LADDER.items():
+        cells = [trouble.value, *(rung.value for rung in rungs)]
+        row = "| " + " | ".join(cell.replace("_", " ") for cell in cells) + " |"
+        assert row in PAGE
 
 
 def test_every_language_has_every_service_prompt_with_its_variables() -> None:
