@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,21 +14,26 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
-from ivr.errors import IvrError
-from ivr.nlu.interpreter import Interpretation
-from ivr.nlu.model_cache import language_folders, model_path, ready_pipeline
+from ivr.cli.nlu_engines import RASA_URL, compare, encoder, rasa_models_dir, serve
+from ivr.cli.nlu_learning import export, restore, take_in, versions
+from ivr.cli.nlu_options import (
+    cache_dir,
+    chosen_dir,
+    dir_option,
+    engine_option,
+    folders,
+    json_option,
+    language_option,
+    unknown_language,
+)
+from ivr.nlu.engines import encoder_of
+from ivr.nlu.interpreter import Interpretation, Interpreter
+from ivr.nlu.model_cache import model_path, ready_pipeline
+from ivr.nlu.rasa import RasaInterpreter
+from ivr.nlu.rasa_server import train_rasa
 from ivr.nlu.spacy import SpacyInterpreter
 from ivr.nlu.training_data import load_training_data
 from ivr.settings import load_settings
-
-_dir = click.option(
-    "--dir",
-    "nlu_dir",
-    type=click.Path(path_type=Path),
-    help="Folder with a subfolder of training data per language; default: the setting nlu_dir.",
-)
-_language = click.option("--language", help="Only this language; default: all there are.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group()
@@ -42,23 +46,31 @@ def nlu() -> None:
 
 
 @nlu.command()
-@_dir
-@_language
+@dir_option
+@language_option
+@engine_option
 @click.option("--fresh", is_flag=True, help="Train also where a trained model is kept.")
-@_json
-def train(nlu_dir: Path | None, language: str | None, fresh: bool, as_json: bool) -> None:
+@json_option
+def train(
+    nlu_dir: Path | None, language: str | None, engine: str, fresh: bool, as_json: bool
+) -> None:
     """Train what is not trained yet; workers then start without waiting for it.
 
     \b
     Example: ivrctl nlu train
+             ivrctl nlu train --engine rasa
     """
-    cache = _cache_dir()
+    cache = cache_dir()
+    encodes = encoder_of(engine, load_settings().var_dir)
     report = {}
-    for code, folder in _folders(nlu_dir, language).items():
+    for code, folder in folders(nlu_dir, language).items():
         started = time.monotonic()
-        path = model_path(folder, cache)
-        kept = path.is_dir() and not fresh
-        ready_pipeline(folder, cache, fresh=fresh)
+        if engine == "rasa":
+            path, kept = train_rasa(folder, rasa_models_dir(cache)), False
+        else:
+            path = model_path(folder, cache, encodes)
+            kept = path.is_dir() and not fresh
+            ready_pipeline(folder, cache, encoder=encodes, fresh=fresh)
         seconds = round(time.monotonic() - started, 2)
         report[code] = {"trained": not kept, "seconds": seconds, "path": str(path)}
         if not as_json:
@@ -69,10 +81,10 @@ def train(nlu_dir: Path | None, language: str | None, fresh: bool, as_json: bool
 
 
 @nlu.command()
-@_dir
-@_language
+@dir_option
+@language_option
 @click.option("--folds", type=click.IntRange(2, 20), default=5, show_default=True)
-@_json
+@json_option
 def test(nlu_dir: Path | None, language: str | None, folds: int, as_json: bool) -> None:
     """Measure by cross-validation, and on nonsense that must be rejected.
 
@@ -83,7 +95,7 @@ def test(nlu_dir: Path | None, language: str | None, folds: int, as_json: bool) 
 
     console = Console()
     report = {}
-    for code, folder in _folders(nlu_dir, language).items():
+    for code, folder in folders(nlu_dir, language).items():
         data = load_training_data(folder)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(f"{code}: cross-validating", total=folds)
@@ -109,19 +121,34 @@ def test(nlu_dir: Path | None, language: str | None, folds: int, as_json: bool) 
 
 
 @nlu.command()
-@_dir
+@dir_option
 @click.option("--language", default="en", show_default=True)
-@_json
+@engine_option
+@click.option("--url", default=RASA_URL, show_default=True, help="Of the engine rasa's server.")
+@json_option
 @click.argument("text", nargs=-1, required=True)
-def parse(nlu_dir: Path | None, language: str, as_json: bool, text: tuple[str, ...]) -> None:
+def parse(
+    nlu_dir: Path | None,
+    language: str,
+    engine: str,
+    url: str,
+    as_json: bool,
+    text: tuple[str, ...],
+) -> None:
     """Understand TEXT as a caller's words.
 
     \b
     Example: ivrctl nlu parse "i want to block my card"
     """
-    interpreter = SpacyInterpreter(_nlu_dir(nlu_dir), _cache_dir())
+    folder = chosen_dir(nlu_dir)
+    interpreter: Interpreter
+    if engine == "rasa":
+        interpreter = RasaInterpreter({language: url}, folder, timeout_s=5)
+    else:
+        encodes = encoder_of(engine, load_settings().var_dir)
+        interpreter = SpacyInterpreter(folder, cache_dir(), encoder=encodes)
     if language not in interpreter.languages:
-        raise _unknown(language, interpreter.languages)
+        raise unknown_language(language, interpreter.languages)
     found = asyncio.run(_interpreted(interpreter, " ".join(text), language))
     if as_json:
         click.echo(
@@ -138,31 +165,11 @@ def _show(progress: Progress, task: TaskID, done: int) -> None:
     progress.update(task, completed=done)
 
 
-async def _interpreted(interpreter: SpacyInterpreter, text: str, language: str) -> Interpretation:
+async def _interpreted(interpreter: Interpreter, text: str, language: str) -> Interpretation:
     found = await interpreter.interpret(text, language)
     await interpreter.close()
     return found
 
 
-def _nlu_dir(given: Path | None) -> Path:
-    return given if given is not None else load_settings().nlu_dir
-
-
-def _cache_dir() -> Path:
-    return load_settings().var_dir / "nlu"
-
-
-def _folders(nlu_dir: Path | None, language: str | None) -> dict[str, Path]:
-    folders = language_folders(_nlu_dir(nlu_dir))
-    if language is None:
-        return folders
-    if language not in folders:
-        raise _unknown(language, folders.keys())
-    return {language: folders[language]}
-
-
-def _unknown(language: str, known: Iterable[str]) -> IvrError:
-    return IvrError(
-        f"There is no training data for language {language!r}.",
-        remedy=f"Choose one of {', '.join(sorted(known))}, or add a folder for it.",
-    )
+for command in (compare, encoder, serve, export, take_in, versions, restore):
+    nlu.add_command(command)

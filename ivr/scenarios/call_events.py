@@ -10,20 +10,40 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ivr.clock import Clock, SystemClock
+
 Event = Mapping[str, Any]
+_RECORDED = frozenset({"turn", "call_finished"})
 
 
 class CallEvents:
     """The events of one call, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self.events: list[Event] = []
+        self._clock = clock or SystemClock()
         self._changed = asyncio.Event()
+        self._known: set[object] = set()
+        self._bot_spoke_at: float | None = None
 
     def note(self, event: Event) -> None:
-        """Take an event; returns at once."""
+        """Take an event; returns at once. A turn, and the end, count once: they may come late, when
+        the records have told of them."""
+        kind = event["event"]
+        once = {"turn": event.get("number"), "call_finished": kind}.get(kind)
+        if once is not None and once in self._known:
+            return
+        self._known.add(once)
+        if _is_turn(event, "bot"):
+            self._bot_spoke_at = self._clock.monotonic()
         self.events.append(event)
         self._changed.set()
+
+    @property
+    def since_bot_turn_s(self) -> float:
+        """How long the bot's latest turn has been known of."""
+        at = self._bot_spoke_at
+        return self._clock.monotonic() - at if at is not None else 0.0
 
     async def answered(self, since: int, *, begun: bool, timeout_s: float) -> None:
         """Wait until the bot, since event number `since`, has spoken and listens again, or the
@@ -42,15 +62,8 @@ class CallEvents:
 
     def make_good(self, recorded: Iterable[Event]) -> None:
         """Take what is missing from the call's records, at the end."""
-        turns_known = {event["number"] for event in self.events if event["event"] == "turn"}
-        kinds_known = {event["event"] for event in self.events}
         for event in recorded:
-            known = (
-                event["number"] in turns_known
-                if event["event"] == "turn"
-                else event["event"] in kinds_known
-            )
-            if not known:
+            if event["event"] in _RECORDED:
                 self.note(event)
 
     async def begun(self, timeout_s: float) -> None:

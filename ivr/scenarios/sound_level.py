@@ -124,22 +124,38 @@ class SoundCall:
         if recorded is None:
             await self._events.answered(since, begun=begun, timeout_s=timeout_s)
             return
+        events = self._events
         async with asyncio.timeout(timeout_s):
             while True:
                 try:
-                    await self._events.answered(since, begun=begun, timeout_s=_DOUBT_S)
+                    await events.answered(since, begun=begun, timeout_s=_DOUBT_S)
                     break
                 except TimeoutError:
-                    if self._phone.handset.quiet_ms < _SURELY_OUT_MS:
-                        continue
-                self._events.make_good(await recorded())
-                if is_answered(self._events.events[since:], begun=True):
-                    return
+                    if not self._surely_out(since):
+                        events.make_good(await recorded())
+                if self._surely_out(since):
+                    if not self._phone.ended.is_set():
+                        events.note({"event": "state", "state": "listening"})
+                    break
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECORDED_S):
-                while self._events.incomplete or not turns(self._events.events[since:], "bot"):
-                    self._events.make_good(await recorded())
+                while events.incomplete or not turns(events.events[since:], "bot") or self._dead:
+                    events.make_good(await recorded())
                     await asyncio.sleep(_POLL_S)
+
+    def _surely_out(self, since: int) -> bool:
+        """Whether the bot has spoken, and been silent for longer than it is within an answer."""
+        events = self._events
+        return (
+            is_answered(events.events[since:], begun=True)
+            and events.since_bot_turn_s * 1000 >= _SURELY_OUT_MS
+            and self._phone.handset.quiet_ms >= _SURELY_OUT_MS
+        )
+
+    @property
+    def _dead(self) -> bool:
+        """Whether the line is, and nobody has told why."""
+        return self._phone.ended.is_set() and not self._over
 
     async def _heard_out(self, interrupted_next: bool) -> None:
         if interrupted_next:

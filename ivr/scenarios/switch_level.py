@@ -88,9 +88,8 @@ class Switch:
         try:
             await events.begun(_WORKER_S)
         except TimeoutError:
-            if seen.recorded is not None:
-                events.make_good(await seen.recorded())
-            if events.events:
+            if seen.recorded is not None and (recorded := await seen.recorded()):
+                events.make_good(recorded)
                 return
             raise IvrError(
                 "The switch answered, and no worker said that it has the call.",

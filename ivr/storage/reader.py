@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -68,6 +69,24 @@ class RecordReader:
             " ORDER BY number"
         )
         return self._rows(TurnTaken, query, call_id)
+
+    def doubtful_turns(
+        self, below: float, corrections: Sequence[str], limit: int
+    ) -> list[TurnTaken]:
+        """What callers said and was perhaps misunderstood, newest first: less sure than `below`,
+        or followed by a turn of the caller's whose intent is one of `corrections`. Raises
+        IvrError.
+        """
+        query = (
+            "SELECT call_id, number, at, who, text, language, node, intent, confidence,"
+            " asr_confidence, gap_ms, interrupted, nlu_model FROM ("
+            "  SELECT *, lead(intent) OVER (PARTITION BY call_id ORDER BY number) AS next_intent"
+            "  FROM turns WHERE who = 'caller' AND confidence IS NOT NULL) AS said"
+            " WHERE text <> '' AND NOT intent = ANY(%s)"
+            " AND (confidence < %s OR next_intent = ANY(%s))"
+            " ORDER BY at DESC, number DESC LIMIT %s"
+        )
+        return self._rows(TurnTaken, query, list(corrections), below, list(corrections), limit)
 
     def _rows(self, row: type[T], query: str, *values: Any) -> list[T]:
         try:

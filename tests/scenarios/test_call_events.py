@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from ivr.scenarios.call_events import CallEvents, Event, is_answered, last_action, turns
+from ivr.telephony.loopback import SteppedClock
 
-BOT: Event = {"event": "turn", "who": "bot", "text": "hello"}
-CALLER: Event = {"event": "turn", "who": "caller", "text": "hi"}
+BOT: Event = {"event": "turn", "number": 2, "who": "bot", "text": "hello"}
+CALLER: Event = {"event": "turn", "number": 1, "who": "caller", "text": "hi"}
 BARGE_IN: Event = {"event": "barge_in"}
 LISTENING: Event = {"event": "state", "state": "listening"}
 PROCESSING: Event = {"event": "state", "state": "processing"}
@@ -75,8 +76,21 @@ def test_what_got_lost_is_made_good_from_the_records() -> None:
     assert [event["text"] for event in turns(calls.events, "bot")] == ["1", "3"]
     assert [event["text"] for event in turns(calls.events, "caller")] == ["2", "4"]
     calls.make_good([HUNG_UP])
-    calls.make_good([HUNG_UP])
+    for late in (HUNG_UP, turn(3, "bot")):
+        calls.note(late)
     assert calls.events.count(HUNG_UP) == 1
+    assert calls.events.count(turn(3, "bot")) == 1
+
+
+def test_how_long_a_turn_has_been_known() -> None:
+    clock = SteppedClock()
+    calls = CallEvents(clock)
+    clock.step(50)
+    assert calls.since_bot_turn_s == 0
+    calls.note(turn(1, "bot"))
+    clock.step(50)
+    calls.note(turn(2, "caller"))
+    assert calls.since_bot_turn_s == pytest.approx(1.0)
 
 
 async def test_whoever_waits_is_told() -> None:
