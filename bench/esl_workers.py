@@ -1,15 +1,16 @@
-"""The two workers that `bench/esl.py` compares. They do the same: answer, open unicast, and play
-a tone, one frame for each that comes.
+"""Workers of which the benchmarks know what they do: each prints its port, and serves.
 
-    python -m bench.esl_workers ours         prints its port
-    python -m bench.esl_workers greenswitch
+python -m bench.esl_workers ours         answers, opens unicast, and plays a tone, one frame
+python -m bench.esl_workers greenswitch  for each that comes; `bench/esl.py` compares the two
+python -m bench.esl_workers echo         the floor: sends back each frame, and reads nothing
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -58,7 +59,7 @@ async def ours() -> None:
 def greenswitch() -> None:
     """A greenswitch worker, written as its README does, with gevent's sockets for the sound."""
     import gevent  # noqa: PLC0415 - only this process may have its loop
-    from gevent import socket  # noqa: PLC0415
+    from gevent import socket as gsocket  # noqa: PLC0415
     from greenswitch import OutboundESLServer  # noqa: PLC0415
 
     frames = [TONE.pcm[start : start + 320] for start in range(0, len(TONE.pcm), 320)]
@@ -77,7 +78,7 @@ def greenswitch() -> None:
                 session.register_handle("CHANNEL_ANSWER", answered.set)
                 session.answer()
                 answered.get(timeout=10)
-            media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            media = gsocket.socket(gsocket.AF_INET, gsocket.SOCK_DGRAM)
             media.bind(("127.0.0.1", 0))
             session.send(
                 "sendmsg\ncall-command: unicast\nlocal-ip: 127.0.0.1\nlocal-port: 0\n"
@@ -102,8 +103,56 @@ def greenswitch() -> None:
     OutboundESLServer("127.0.0.1", port, application=Singing, max_connections=1000).listen()
 
 
+class EchoedSound(asyncio.DatagramProtocol):
+    """The sound of one call of the floor."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.BaseProtocol."""
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """See asyncio.DatagramProtocol."""
+        self.transport.sendto(data, addr)
+
+
+class Echo(asyncio.Protocol):
+    """One call of the floor: says what has to be said, and looks at no answer."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.BaseProtocol."""
+        self._link = cast(asyncio.Transport, transport)
+        media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        media.setblocking(False)
+        media.bind(("127.0.0.1", 0))
+        port = media.getsockname()[1]
+        loop = asyncio.get_running_loop()
+        self._sound = EchoedSound()
+        self._opening = loop.create_task(
+            loop.create_datagram_endpoint(lambda: self._sound, sock=media)
+        )
+        self._link.write(
+            b"connect\n\nmyevents\n\nlinger\n\nsendmsg\ncall-command: unicast\n"
+            b"local-ip: 127.0.0.1\nlocal-port: 0\nremote-ip: 127.0.0.1\n"
+            b"remote-port: %d\ntransport: udp\n\n" % port
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.BaseProtocol."""
+        self._sound.transport.close()
+
+
+async def echo() -> None:
+    """The floor."""
+    server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0, backlog=512)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.Event().wait()
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "ours":
-        uvloop.run(ours())
-    else:
-        greenswitch()
+    match sys.argv[1]:
+        case "ours":
+            uvloop.run(ours())
+        case "echo":
+            uvloop.run(echo())
+        case _:
+            greenswitch()

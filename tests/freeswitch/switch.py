@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from ivr.telephony.freeswitch.client import EslClient
 CONF = PROJECT / "freeswitch" / "conf"
 SECRET = "only-for-this-run"
 READY_S = 40.0
+_RTP_PORTS = 500
 FOLDERS = "log db run temp certs recordings storage cache scripts sounds htdocs grammar".split()
 
 NUMBERS = """<include>
@@ -40,6 +42,12 @@ NUMBERS = """<include>
     <condition field="destination_number" expression="^7005$">
       <action application="socket" data="${ivr_worker_1} async full"/>
       <action application="socket" data="${ivr_worker_2} async full"/>
+    </condition>
+  </extension>
+  <extension name="answered">
+    <condition field="destination_number" expression="^7006$">
+      <action application="answer"/>
+      <action application="socket" data="${ivr_worker_1} async full"/>
     </condition>
   </extension>
   <extension name="english">
@@ -130,6 +138,7 @@ class FreeSwitch:
         """Make its configuration."""
         conf = self.folder / "conf"
         shutil.copytree(CONF, conf, ignore=shutil.ignore_patterns("local"))
+        self._set_rtp_ports(conf / "autoload_configs" / "switch.conf.xml")
         for name, text in self.files.items():
             (conf / name).write_text(text, encoding="utf-8")
         values = {
@@ -147,6 +156,15 @@ class FreeSwitch:
         (conf / "local" / "test.xml").write_text(
             "\n".join(["<include>", *lines, "</include>", ""]), encoding="utf-8"
         )
+
+    def _set_rtp_ports(self, file: Path) -> None:
+        """Ports that no other FreeSWITCH of this machine is likely to choose."""
+        first = 10_000 + _RTP_PORTS * (self.sip_port % 40)
+        text = file.read_text(encoding="utf-8")
+        for name, port in (("start", first), ("end", first + _RTP_PORTS - 2)):
+            text, count = re.subn(rf'(?<="rtp-{name}-port" value=")\d+', str(port), text)
+            assert count == 1
+        file.write_text(text, encoding="utf-8")
 
     def run(self) -> None:
         """Start what was prepared and wait until it takes calls."""
