@@ -1,6 +1,6 @@
 """Our Event Socket worker beside a greenswitch worker, on a real FreeSWITCH, in one run.
 
-    IVR_FREESWITCH=/opt/freeswitch/bin/freeswitch python -m bench.esl
+    IVR_FREESWITCH=$(which freeswitch) python -m bench.esl
 
 Both answer each call themselves, open unicast and play a tone. Measured at the phones: the time
 from INVITE to the first sound of the bot, one call after the other; calls a second, when so many

@@ -1,6 +1,6 @@
 """Talking calls at once through a real FreeSWITCH, beside a bare echo worker in the same run.
 
-    IVR_FREESWITCH=/opt/freeswitch/bin/freeswitch python -m bench.freeswitch_calls
+    IVR_FREESWITCH=$(which freeswitch) python -m bench.freeswitch_calls
 
 Each phone asks for its balance in speech, is told it, says good-bye, and rings again until the
 time is up; it speaks for about a quarter of that time. Afterwards as many phones hold a call with

@@ -1,6 +1,6 @@
 """Records what passes between a real FreeSWITCH and our server, for replaying where there is none.
 
-    IVR_FREESWITCH=/opt/freeswitch/bin/freeswitch python -m tests.freeswitch.record
+    IVR_FREESWITCH=$(which freeswitch) python -m tests.freeswitch.record
 
 Run it again after a change of what we say to FreeSWITCH, and look at what `git diff` shows.
 """
