@@ -128,7 +128,14 @@ async def test_a_call_of_its_worker_goes_on_with_ours(
 async def test_it_takes_our_stand_in_for_a_switch() -> None:
     async with program("bench.esl_workers", "greenswitch") as theirs:
         peer = Peer(int(await line(theirs)))
-        await peer.connect()
+        async with asyncio.timeout(10):
+            # It names its port before it listens.
+            while True:
+                try:
+                    await peer.connect()
+                    break
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.05)
         await peer.tell({"Answer-State": "early"})
         await peer.until("answer")
         peer.send(wire.event("CHANNEL_ANSWER", {"Answer-State": "answered"}))
