@@ -28,6 +28,7 @@ import uvloop
 from rich.progress import Progress
 
 from ivr.audio.format import Audio
+from ivr.benchmarks.results import Cell, Machine, machine, save
 from ivr.phone.caller import Caller
 from ivr.phone.handset import CallOver
 from ivr.phone.sip import SipPhone
@@ -157,6 +158,8 @@ async def _run(calls: int, seconds: float, workers: int, bar: Progress) -> dict[
     switch = AsteriskSwitch(asterisk_root())
     await render_spoken(switch.sounds)
     switch.start()
+    # "Asterisk 22.10.1~dfsg+~cs6.16.60671435-1"
+    switch_version = switch.cli("core show version").split()[1].partition("~")[0]
     voice = CallerVoice(Settings())
     try:
         sounds = {text: await voice.speak(text) for text in SENTENCES}
@@ -181,6 +184,7 @@ async def _run(calls: int, seconds: float, workers: int, bar: Progress) -> dict[
         await voice.close()
         switch.stop()
     return {
+        "asterisk": switch_version,
         "calls_at_once": calls,
         "seconds": seconds,
         "workers": workers,
@@ -225,15 +229,54 @@ def _percentiles(values: Sequence[float], wanted: Sequence[float]) -> dict[str, 
     return {f"p{q:g}": round(float(value), 1) for q, value in zip(wanted, found, strict=True)}
 
 
+def _keep(result: dict[str, Any], command: str, where: Machine, switch_version: str) -> None:
+    """Keep the figures for the page of benchmarks."""
+    cores = result["cpu_cores"]
+    rows: dict[str, dict[str, Cell]] = {}
+    for server in ("bank", "echo"):
+        figures, bank = result[server], server == "bank"
+        gap, answer = figures["frame_gap_ms"], figures["answer_gap_ms"]
+        rows[server] = {
+            "calls completed": figures["completed"],
+            "failed": figures["failed"],
+            "frame gap p50, ms": gap["p50"],
+            "p99": gap["p99"],
+            "p99.9": gap["p99.9"],
+            "longest": gap["p100"],
+            "answer gap p50, ms": answer["p50"] if bank else None,
+            "p95": answer["p95"] if bank else None,
+            "workers and servers, cores": cores["workers_and_servers"] if bank else None,
+            "Asterisk, cores": cores["asterisk"] if bank else None,
+        }
+    save(
+        "asterisk-calls",
+        title="Calls at once through Asterisk",
+        order=20,
+        text="Phones ring by SIP, choose the language by RFC 4733, ask for the balance in speech, "
+        "are told it, say good-bye, and ring again until the time is up; then the same phones ring "
+        "a bare echo server. Frame gaps are those between the packets that reach the phone; the "
+        "answer gap is from the end of the caller's speech to the bot's first sound, at the phone.",
+        command=command,
+        rows=rows,
+        where=where,
+        versions={"asterisk": switch_version},
+    )
+
+
 @click.command()
 @click.option("--calls", default=10, show_default=True)
 @click.option("--seconds", default=180.0, show_default=True)
 @click.option("--workers", default=1, show_default=True)
 def main(calls: int, seconds: float, workers: int) -> None:
-    """Print one JSON document."""
+    """Print one JSON document, and keep it."""
+    where = machine()
     with Progress(transient=True) as bar:
         result = uvloop.run(_run(calls, seconds, workers, bar))
     click.echo(json.dumps(result, indent=1))
+    command = f"python -m bench.asterisk_calls --calls {calls} --seconds {seconds:g}"
+    if workers != 1:
+        command += f" --workers {workers}"
+    _keep(result, command, where, result["asterisk"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What was measured: kept as files, and shown as one page."""
