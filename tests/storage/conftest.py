@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -54,6 +55,8 @@ def send() -> Signaller:
 
     def send(server: Server, number: signal.Signals) -> None:
         for pid in server.pids:
-            os.kill(pid, number)
+            # A server whose first process was killed ends the others by itself.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     return send
