@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+
+import structlog
+
+_log = structlog.get_logger()
 
 
 class ConversationState(enum.Enum):
@@ -50,3 +55,20 @@ leaves TERMINATING."""
 def may_follow(before: ConversationState, after: ConversationState) -> bool:
     """Whether the table allows `after` to follow `before` (staying is always allowed)."""
     return before is after or after in NEXT[before]
+
+
+class Whereabouts:
+    """Where one conversation stands. `on_change` is told of each new state."""
+
+    def __init__(self, on_change: Callable[[ConversationState], None]) -> None:
+        self.state = ConversationState.CALL_INITIATED
+        self._on_change = on_change
+
+    def go(self, where: ConversationState) -> None:
+        """Be in `where` from now on; what the table does not allow is logged, and done."""
+        if where is self.state:
+            return
+        if not may_follow(self.state, where):
+            _log.error("state_out_of_order", before=self.state.value, after=where.value)
+        self.state = where
+        self._on_change(where)

@@ -4,21 +4,20 @@ dialogue decide what to say, speaks, and can be interrupted."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from uuid import uuid4
 
 import structlog
 
-from ivr.conversation.attended import AttendedTransfer
-from ivr.conversation.consulting import Outcome
 from ivr.conversation.ears import Ears
 from ivr.conversation.keeper import SessionKeeper
+from ivr.conversation.leaving import Leaving
 from ivr.conversation.records import CallLog
 from ivr.conversation.services import Services
 from ivr.conversation.speaker import Speaker
-from ivr.conversation.states import ConversationState, may_follow
+from ivr.conversation.states import ConversationState, Whereabouts
+from ivr.conversation.takeover import BRIDGED, taken_over, too_many
 from ivr.conversation.turns import (
     BargedIn,
     KeysEntered,
@@ -30,10 +29,10 @@ from ivr.conversation.turns import (
     TurnEvent,
     TurnTaker,
 )
+from ivr.conversation.understanding import Understanding
 from ivr.dialogue.actions import (
     Action,
     CallApi,
-    Consult,
     Expectation,
     HangUp,
     Listen,
@@ -45,33 +44,16 @@ from ivr.dialogue.executor import begin, step
 from ivr.dialogue.inputs import (
     ApiReplied,
     Input,
-    Keyed,
     MessageRecorded,
-    Resumed,
-    Returned,
-    Said,
-    Silence,
     Started,
     TransferRefused,
 )
 from ivr.dialogue.state import DialogueState
-from ivr.nlu.interpreter import Interpretation
-from ivr.storage.session import Session, SessionFenced
-from ivr.telephony.call import Bridged, Call, CallEnding, EndedBy, TransferFailed
+from ivr.storage.session import SessionFenced
+from ivr.telephony.call import Call, CallEnding
 
 TICK_S = 0.1
 """How often time passes for the rules when no frame comes."""
-_NOISE_MS = 300
-"""Speech shorter than this in which no word was made out was a noise."""
-_COUGH_MS = 1200
-"""The same for what interrupted us: we go on speaking rather than ask what was said."""
-_UNDERSTOOD = 0.85
-"""Confidence from which words make sense as they are, and need no more to come."""
-_BRIDGED = "bridged"
-"""The verdict of a session that is not finished while its caller talks to an agent."""
-_MOST_TAKEOVERS = 6
-"""Workers that may have died under one call before it is led to an agent."""
-
 _log = structlog.get_logger()
 
 
@@ -95,7 +77,11 @@ class VoiceConversation:
         )
         self._log = CallLog(call, services)
         self._state: DialogueState = begin(services.flow)
-        self._where = ConversationState.CALL_INITIATED
+        self._whereabouts = Whereabouts(self._log.state)
+        self._understanding = Understanding(
+            self._ears, self._turns, services.interpreter, self._whereabouts, self._log
+        )
+        self._leaving = Leaving(call, services, self._whereabouts, self._log, self._keep_bridged)
         self._keeper = SessionKeeper(call.id, services.flow, services.sessions)
         self._expect: Expectation | None = None
         self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
@@ -103,7 +89,6 @@ class VoiceConversation:
         self._caller_end_ms: float | None = None
         self._answering: _Answer | None = None
         self._ending: CallEnding | None = None
-        self._attended: AttendedTransfer | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._too_long: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -135,7 +120,7 @@ class VoiceConversation:
     def played(self, mark: int) -> None:
         """See `CallListener`."""
         with self._log.bound():
-            if self._attended is None or not self._attended.played(mark):
+            if not self._leaving.played(mark):
                 self._speaker.played(mark)
 
     def ended(self, ending: CallEnding) -> None:
@@ -143,7 +128,10 @@ class VoiceConversation:
         self._ending = ending
         task = self._task
         # Where the loop itself lets the call go, it still has the end to write down.
-        leaving = self._where is ConversationState.TERMINATING or task is asyncio.current_task()
+        leaving = (
+            self._whereabouts.state is ConversationState.TERMINATING
+            or task is asyncio.current_task()
+        )
         if task is not None and not leaving:
             task.cancel()
         self._speaker.close()
@@ -173,20 +161,12 @@ class VoiceConversation:
                 self._unheard = self._speaker.interrupt()
                 self._log.interrupted()
             case SpeechPaused():
-                self._peeking = asyncio.create_task(self._peek())
+                self._peeking = asyncio.create_task(self._understanding.peek(self._state.language))
             case SpeechDropped():
                 self._ears.abandon()
             case SpeechEnded() | KeysEntered() | StayedSilent():
                 self._turns.take_floor()
                 self._happened.put_nowait(event)
-
-    async def _peek(self) -> None:
-        """Look at the words so far, so that what is complete need not wait for long silence."""
-        words = await self._ears.peek()
-        if words is None or not words.text:
-            return
-        meaning = await self._services.interpreter.interpret(words.text, self._state.language)
-        self._turns.partial(words.text, understood=meaning.confidence >= _UNDERSTOOD)
 
     def _bot_sounds(self, say: Say) -> None:
         self._turns.bot_began(interruptible=say.interruptible)
@@ -198,19 +178,11 @@ class VoiceConversation:
     def _bot_silent(self) -> None:
         self._turns.bot_fell_silent(self._now_ms())
         if self._turns.expect is not None:
-            self._go(ConversationState.LISTENING)
+            self._whereabouts.go(ConversationState.LISTENING)
 
     def _end_politely(self) -> None:
         self._turns.take_floor()
         self._happened.put_nowait(StayedSilent(len(self._services.rules.silence_rungs_ms)))
-
-    def _go(self, where: ConversationState) -> None:
-        if where is self._where:
-            return
-        if not may_follow(self._where, where):
-            _log.error("state_out_of_order", before=self._where.value, after=where.value)
-        self._where = where
-        self._log.state(where)
 
     # The loop.
 
@@ -245,7 +217,7 @@ class VoiceConversation:
 
     async def _fail(self) -> None:
         """Something of ours is broken: apologise, then let another worker have the call."""
-        self._go(ConversationState.ERROR)
+        self._whereabouts.go(ConversationState.ERROR)
         self._turns.take_floor()
         self._speaker.interrupt()
         apology = self._services.recordings.get("apology", self._state.language)
@@ -276,7 +248,7 @@ class VoiceConversation:
         session = await self._keeper.claim()
         if session is None:
             self._log.started(info, taken_over=False)
-            self._go(ConversationState.GREETING)
+            self._whereabouts.go(ConversationState.GREETING)
             return Started(
                 language=info.language if info.language in services.flow.languages else None,
                 caller=info.caller,
@@ -285,25 +257,15 @@ class VoiceConversation:
         self._state = DialogueState.model_validate(session.state)
         self._log.turn = session.turn + 1
         if session.finished:
-            await self._leave(session.verdict)
+            self._over(await self._leaving.follow(session.verdict))
             return None
         self._log.started(info, taken_over=True)
-        self._go(ConversationState.GREETING)
-        if self._keeper.epoch > _MOST_TAKEOVERS:
-            _log.error("too_many_takeovers", epoch=self._keeper.epoch)
-            return Silence(rung=len(services.rules.silence_rungs_ms))
-        return self._back_from_agent(session) or Resumed()
-
-    def _back_from_agent(self, session: Session) -> Input | None:
-        """What it means that a caller comes who was last to talk to an agent."""
-        info = self._call.info
-        if session.verdict != _BRIDGED:
-            return None
-        if info.bridged is Bridged.FAILED:
-            return TransferRefused()
-        if info.bridged is None and info.switch_channel:
-            return None  # the switch knows of no bridge: the worker died just before
-        return Returned()
+        self._whereabouts.go(ConversationState.GREETING)
+        epoch = self._keeper.epoch
+        if too_many(epoch):
+            _log.error("too_many_takeovers", epoch=epoch)
+        rungs = len(services.rules.silence_rungs_ms)
+        return taken_over(session, info, epoch, last_silence=rungs)
 
     async def _act(self, actions: tuple[Action, ...]) -> Input | None:
         """Carry out one step's actions; returns what the dialogue waited for, None at the end."""
@@ -328,16 +290,23 @@ class VoiceConversation:
             case RecordMessage(message_id=message_id):
                 # No message is recorded yet: said so, the flow offers something else.
                 return MessageRecorded(message_id=message_id, ok=False)
-            case TransferTo(destination=destination, consult=Consult() as consult):
-                await self._speaker.finished()
-                return await self._ask_agent(destination, consult)
-            case TransferTo(destination=destination):
-                await self._speaker.finished()
-                return await self._transfer(destination)
             case _:
                 await self._speaker.finished()
-                await self._leave("hangup")
-                return None
+                return await self._leave(last)
+
+    async def _leave(self, last: Action) -> Input | None:
+        """Let the caller go; returns what happens instead where they stay."""
+        if not isinstance(last, TransferTo):
+            self._over(await self._leaving.follow("hangup"))
+            return None
+        if last.consult is not None:
+            self._turns.take_floor()
+            return await self._leaving.ask_agent(last.destination, last.consult)
+        left = await self._leaving.transfer(last.destination)
+        if isinstance(left, TransferRefused):
+            return left
+        self._ending = left
+        return None
 
     def _say(self, says: list[Say]) -> None:
         # From here on it is the bot's turn, also while its first sound is still being made.
@@ -346,132 +315,43 @@ class VoiceConversation:
 
     def _speaking_state(self, last: Action) -> None:
         if _is_last(last):
-            self._go(ConversationState.TERMINATING)
-        elif self._where is not ConversationState.GREETING:
+            self._whereabouts.go(ConversationState.TERMINATING)
+        elif self._whereabouts.state is not ConversationState.GREETING:
             clarifying = self._state.misunderstood > 0
             where = ConversationState.CLARIFYING if clarifying else ConversationState.RESPONDING
-            if self._where is ConversationState.LISTENING:
-                self._go(ConversationState.PROCESSING)
-            self._go(where)
+            if self._whereabouts.state is ConversationState.LISTENING:
+                self._whereabouts.go(ConversationState.PROCESSING)
+            self._whereabouts.go(where)
 
     async def _save(self, *, finished: bool, verdict: str) -> None:
         await self._keeper.save(self._state, self._log.turn, finished=finished, verdict=verdict)
+
+    async def _keep_bridged(self) -> None:
+        await self._save(finished=False, verdict=BRIDGED)
+
+    def _over(self, ending: CallEnding) -> None:
+        self._ending = self._ending or ending
 
     async def _listen(self, expect: Expectation) -> Input:
         self._expect = expect
         while True:
             self._turns.listen(expect, self._now_ms())
             event = await self._happened.get()
-            heard = await self._understand(event, expect)
+            unheard = tuple(say.text for say in self._unheard)
+            heard = await self._understanding.of(event, expect, self._state, unheard=unheard)
             if heard is not None:
+                if isinstance(event, SpeechEnded | KeysEntered):
+                    self._caller_end_ms = event.end_ms
                 self._unheard = []
                 return heard
             if self._unheard:
                 self._say(self._unheard)
                 self._unheard = []
 
-    async def _understand(self, event: TurnEvent, expect: Expectation) -> Input | None:
-        """What an event on the line means to the dialogue; None when it was nothing."""
-        self._go(ConversationState.PROCESSING)
-        if isinstance(event, StayedSilent):
-            return Silence(rung=event.rung)
-        if isinstance(event, KeysEntered):
-            self._caller_end_ms = event.end_ms
-            self._turns.caller_acted()
-            self._log.caller_keyed(event.keys, self._state, sensitive=expect.sensitive)
-            return Keyed(digits=event.keys, unheard=self._not_heard())
-        if not isinstance(event, SpeechEnded):
-            return None
-        transcript = await self._ears.finish()
-        noise_ms = _COUGH_MS if self._unheard else _NOISE_MS
-        if not transcript.text and event.speech_ms < noise_ms:
-            self._go(ConversationState.LISTENING)
-            return None
-        if transcript.text:
-            meaning = await self._services.interpreter.interpret(
-                transcript.text, self._state.language
-            )
-        else:
-            meaning = Interpretation(text="")
-        self._caller_end_ms = event.end_ms
-        self._turns.caller_acted()
-        self._log.caller_said(meaning, transcript.confidence, self._state)
-        return Said(
-            interpretation=meaning,
-            asr_confidence=transcript.confidence,
-            unheard=self._not_heard(),
-        )
-
-    def _not_heard(self) -> tuple[str, ...]:
-        return tuple(say.text for say in self._unheard)
-
     async def _ask(self, request: CallApi) -> ApiReplied:
         reply: ApiReplied = await self._services.call_api(request)
         self._log.integration(request, reply)
         return reply
-
-    async def _ask_agent(self, destination: str, consult: Consult) -> Input | None:
-        """Attended transfer: the caller waits, the agent decides."""
-        self._go(ConversationState.CONSULTING)
-        self._turns.take_floor()
-        attended = self._attended = AttendedTransfer(
-            self._call,
-            says=consult.says,
-            music=self._services.music,
-            speaker=self._speaker_for_agent,
-            clock=self._clock,
-            rules=self._services.consult_rules,
-        )
-        try:
-            outcome = await attended.ask(destination, consult.ring_s)
-            self._log.agent_asked(destination, outcome)
-            if outcome is not Outcome.ACCEPTED:
-                return TransferRefused()
-            # Whoever has the caller next, this worker or another, knows where they come from.
-            await self._save(finished=False, verdict=_BRIDGED)
-            self._go(ConversationState.TERMINATING)
-            await attended.connect(returns=consult.returns)
-        except TransferFailed as refusal:
-            _log.warning("transfer_refused", destination=destination, reason=str(refusal))
-            return TransferRefused() if self._ending is None else None
-        finally:
-            self._attended = None
-            await attended.close()
-        return None
-
-    def _speaker_for_agent(self, call: Call, *, on_silent: Callable[[], None]) -> Speaker:
-        services = self._services
-        return Speaker(
-            call,
-            services.synthesiser,
-            services.voice,
-            services.recordings,
-            on_sound=lambda say: None,
-            on_silent=on_silent,
-            on_failure=services.metrics.synthesis_failed,
-        )
-
-    async def _transfer(self, destination: str) -> Input | None:
-        self._go(ConversationState.TERMINATING)
-        try:
-            await self._call.transfer(destination)
-        except TransferFailed as refusal:
-            _log.warning("transfer_refused", destination=destination, reason=str(refusal))
-            return TransferRefused()
-        self._ending = CallEnding(by=EndedBy.BOT, detail=f"transfer to {destination}")
-        return None
-
-    async def _leave(self, verdict: str) -> None:
-        """End our part of the call, and tell the switch where the caller goes."""
-        self._go(ConversationState.TERMINATING)
-        if verdict not in ("", "hangup"):
-            try:
-                await self._call.transfer(verdict)
-            except TransferFailed:
-                await self._call.hang_up()
-        else:
-            await self._call.hang_up()
-        self._ending = self._ending or CallEnding(by=EndedBy.BOT, detail=verdict)
 
     def _today(self) -> date:
         return self._clock.now().date()
