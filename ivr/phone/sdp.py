@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from ivr.audio.g711 import LAWS, Law
+from ivr.phone.srtp import MalformedCrypto, MasterKey
 
 
 class MalformedSdp(Exception):
@@ -14,13 +16,15 @@ class MalformedSdp(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaDescription:
-    """One audio stream: where to send, in which codecs (best first), and the payload type of
-    keys (RFC 4733), None where the far side takes none."""
+    """One audio stream: where to send, in which codecs (best first), the payload type of keys
+    (RFC 4733), None where the far side takes none, and what its sender encrypts with, None for
+    sound in the clear."""
 
     host: str
     port: int
     codecs: tuple[Law, ...]
     event_type: int | None = 101
+    secured_by: MasterKey | None = None
 
     def encode(self, *, session: int = 1, version: int = 1) -> bytes:
         """The description on the wire; `version` grows with each new one of a session."""
@@ -40,7 +44,10 @@ class MediaDescription:
             types.append(str(self.event_type))
             attributes.append(f"a=rtpmap:{self.event_type} telephone-event/8000")
             attributes.append(f"a=fmtp:{self.event_type} 0-15")
-        lines.append(f"m=audio {self.port} RTP/AVP {' '.join(types)}")
+        if self.secured_by is not None:
+            attributes.append(f"a=crypto:{self.secured_by.encode()}")
+        profile = "RTP/AVP" if self.secured_by is None else "RTP/SAVP"
+        lines.append(f"m=audio {self.port} {profile} {' '.join(types)}")
         lines += attributes
         lines += ["a=ptime:20", "a=sendrecv"]
         return ("\r\n".join(lines) + "\r\n").encode()
@@ -52,6 +59,8 @@ def parse_sdp(body: bytes) -> MediaDescription:
     port = 0
     offered: list[int] = []
     maps: dict[int, str] = {}
+    secure = False
+    key: MasterKey | None = None
     section = "session"
     for line in body.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
         kind, _, value = line.partition("=")
@@ -62,14 +71,21 @@ def parse_sdp(body: bytes) -> MediaDescription:
             section = parts[0] if parts else ""
             if section == "audio":
                 port, offered = _audio(parts)
+                secure = parts[2].startswith("RTP/SAVP")
         elif kind == "c" and section in ("session", "audio"):
             host = _host(value)
         elif kind == "a" and section == "audio" and value.startswith("rtpmap:"):
             number, _, name = value.removeprefix("rtpmap:").partition(" ")
             maps[_small_number(number, 127)] = name.strip().lower()
+        elif kind == "a" and section == "audio" and value.startswith("crypto:") and key is None:
+            with contextlib.suppress(MalformedCrypto):  # another one may follow
+                key = MasterKey.parse(value.removeprefix("crypto:"))
+    if secure and key is None:
+        raise MalformedSdp("secure sound without a key of a suite that this phone knows")
     if not host or not offered:
         raise MalformedSdp("no audio stream with an address")
-    return _agreed(host, port, offered, maps)
+    agreed = _agreed(host, port, offered, maps)
+    return replace(agreed, secured_by=key) if secure else agreed
 
 
 def _agreed(host: str, port: int, offered: list[int], maps: dict[int, str]) -> MediaDescription:

@@ -1,7 +1,8 @@
-"""A telephone on SIP: rings over UDP, speaks G.711 over RTP, presses keys by RFC 4733.
+"""A telephone on SIP: rings over UDP or TLS, speaks G.711 over RTP or SRTP, presses keys by
+RFC 4733.
 
-Made for calling our own switches in tests, benchmarks and demonstrations; it takes no calls,
-knows no passwords and speaks no TLS.
+Made for calling our own switches in tests, benchmarks and demonstrations; it takes no calls and
+knows no passwords.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import ssl
 
 from ivr.audio.format import Audio
 from ivr.audio.g711 import A_LAW, MU_LAW, Law
@@ -26,8 +28,10 @@ from ivr.phone.sip_dialog import (
     State,
     TimedOut,
 )
+from ivr.phone.sip_line import SipLine, TlsLine, UdpLine
 from ivr.phone.sip_media import SipMedia
 from ivr.phone.sip_message import Headers, quoted
+from ivr.phone.srtp import MasterKey
 
 LEAVE_S = 2.0
 """How long we wait for the far side to agree that the call is over."""
@@ -43,12 +47,13 @@ class NotAnswered(IvrError):
         self.status = status
 
 
-class SipPhone(asyncio.DatagramProtocol):
+class SipPhone:
     """One call from ring to hang-up; make another phone for another call.
 
     `target` is whom it rings ("sip:100@127.0.0.1:5060"); `number` and `display_name` are whom it
     says it is; `codecs` what it offers, best first; `headers` go into its INVITE. Sound goes
-    through `handset`.
+    through `handset`. `tls` says whom it trusts, None for UDP; `srtp` that sound is encrypted or
+    the call is none.
     """
 
     def __init__(
@@ -61,6 +66,8 @@ class SipPhone(asyncio.DatagramProtocol):
         codecs: tuple[Law, ...] = (MU_LAW, A_LAW),
         headers: Headers = (),
         handset: Handset | None = None,
+        tls: ssl.SSLContext | None = None,
+        srtp: bool = False,
     ) -> None:
         parts = _TARGET.fullmatch(target)
         if parts is None:
@@ -68,20 +75,20 @@ class SipPhone(asyncio.DatagramProtocol):
                 f"{target!r} is no SIP address.", remedy="Write it like sip:100@127.0.0.1:5060."
             )
         self._target = target
-        self._far_end = (parts["host"], int(parts["port"] or 5060))
+        self._far_end = (parts["host"], int(parts["port"] or (5060 if tls is None else 5061)))
         self._local_host = local_host
         self._caller = f"{quoted(display_name)} " if display_name else ""
         self._caller += f"<sip:{number}@{local_host}>"
         self._codecs = codecs
         self._headers = headers
         self._handset = handset or Handset()
-        self.media = SipMedia(self._handset)
+        self._tls = tls
+        self.media = SipMedia(self._handset, MasterKey.new() if srtp else None)
         self._ended = asyncio.Event()
-        self._gone = asyncio.Event()
         self.end_reason = ""
         """Why the call is over, for people."""
         self._dialog: SipDialog | None = None
-        self._transport: asyncio.DatagramTransport | None = None
+        self._line: SipLine | None = None
         self._answered: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -97,20 +104,24 @@ class SipPhone(asyncio.DatagramProtocol):
 
     async def ring(self, within: float = 30.0) -> None:
         """Dial, and wait until the call is answered. Raises NotAnswered when it is refused or
-        not answered within that many seconds."""
+        not answered within that many seconds, OSError when there is no line."""
         loop = asyncio.get_running_loop()
         media_port = await self.media.open(self._local_host)
-        self._transport, _ = await loop.create_datagram_endpoint(
-            lambda: self, local_addr=(self._local_host, 0), remote_addr=self._far_end
+        self._line = await self._open_line()
+        offer = MediaDescription(
+            host=self._local_host,
+            port=media_port,
+            codecs=self._codecs,
+            secured_by=self.media.own_key,
         )
-        offer = MediaDescription(host=self._local_host, port=media_port, codecs=self._codecs)
         self._dialog = SipDialog(
             target=self._target,
             caller=self._caller,
-            contact=f"{self._local_host}:{self._transport.get_extra_info('sockname')[1]}",
+            contact=self._line.contact,
             sdp=offer.encode(),
             new_id=lambda: secrets.token_hex(8),
             headers=self._headers,
+            transport="UDP" if self._tls is None else "TLS",
         )
         self._answered = loop.create_future()
         self._dialog.ring(loop.time())
@@ -148,31 +159,27 @@ class SipPhone(asyncio.DatagramProtocol):
             except TimeoutError:
                 self._over("we hung up, and heard nothing")
         await self.media.closed()
-        if self._transport is not None:
-            await self._gone.wait()
+        if self._line is not None:
+            await self._line.closed()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.DatagramProtocol."""
-        self._gone.set()
+    async def _open_line(self) -> SipLine:
+        if self._tls is None:
+            return await UdpLine.open(self._far_end, self._local_host, self._received)
+        return await TlsLine.open(self._far_end, self._local_host, self._received, self._tls)
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """See asyncio.DatagramProtocol."""
-        del addr
+    def _received(self, data: bytes) -> None:
         if self._dialog is not None:
             events = self._dialog.receive(data, asyncio.get_running_loop().time())
             self._flush()
             self._handle(events)
 
-    def error_received(self, exc: Exception) -> None:
-        """See asyncio.DatagramProtocol: an ICMP error; the timers see to it."""
-
     def _flush(self) -> None:
         """Send what waits, and set the clock for what comes next."""
-        dialog, transport = self._dialog, self._transport
-        if dialog is None or transport is None:
+        dialog, line = self._dialog, self._line
+        if dialog is None or line is None:
             return
-        for datagram in dialog.datagrams():
-            transport.sendto(datagram)
+        for message in dialog.datagrams():
+            line.send(message)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -207,7 +214,7 @@ class SipPhone(asyncio.DatagramProtocol):
     def _begin(self, sdp: bytes) -> None:
         assert self._dialog is not None
         try:
-            self.media.begin(parse_sdp(sdp))
+            self.media.begin(self._trusted(parse_sdp(sdp)))
         except MalformedSdp as error:
             self._fail(NotAnswered(f"{self._target} answered without sound: {error}."))
             return
@@ -216,9 +223,14 @@ class SipPhone(asyncio.DatagramProtocol):
 
     def _move(self, sdp: bytes) -> None:
         try:
-            self.media.begin(parse_sdp(sdp))
+            self.media.begin(self._trusted(parse_sdp(sdp)))
         except MalformedSdp:
             return  # the old way stays open
+
+    def _trusted(self, remote: MediaDescription) -> MediaDescription:
+        if self.media.own_key is not None and remote.secured_by is None:
+            raise MalformedSdp("sound in the clear, where we asked for SRTP")
+        return remote
 
     def _fail(self, error: NotAnswered) -> None:
         if self._dialog is not None and self._dialog.state is State.CONFIRMED:
@@ -243,5 +255,5 @@ class SipPhone(asyncio.DatagramProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self.media.close()
-        if self._transport is not None:
-            self._transport.close()
+        if self._line is not None:
+            self._line.close()

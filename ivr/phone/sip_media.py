@@ -16,6 +16,7 @@ from ivr.audio.g711 import LAWS
 from ivr.phone.handset import Handset
 from ivr.phone.rtp import DigitReceiver, MalformedPacket, RtpPacket, RtpSender, event_of
 from ivr.phone.sdp import MediaDescription
+from ivr.phone.srtp import MasterKey, SecureSound, SrtpFault
 
 _TICK_S = FRAME_MS / 1000
 _BETWEEN_KEYS = 4
@@ -24,10 +25,12 @@ _BETWEEN_KEYS = 4
 
 class SipMedia(asyncio.DatagramProtocol):
     """One UDP port for the sound of one call. `open`, `begin` (again when the far side moves),
-    `close`."""
+    `close`. With `own_key` all sound is encrypted, both ways."""
 
-    def __init__(self, handset: Handset) -> None:
+    def __init__(self, handset: Handset, own_key: MasterKey | None = None) -> None:
         self._handset = handset
+        self.own_key = own_key
+        self._secure: SecureSound | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._remote: MediaDescription | None = None
         self._sender = RtpSender(
@@ -56,6 +59,11 @@ class SipMedia(asyncio.DatagramProtocol):
 
     def begin(self, remote: MediaDescription) -> None:
         """Send to `remote` from now on, and listen to it alone."""
+        if self.own_key is not None and remote.secured_by is not None:
+            known = self._remote
+            # Who keeps their key goes on counting packets with it.
+            if known is None or known.secured_by != remote.secured_by:
+                self._secure = SecureSound(self.own_key, remote.secured_by)
         self._remote = remote
         if self._clock is None:
             self._clock = asyncio.create_task(self._keep_time(), name="sip-media")
@@ -99,8 +107,10 @@ class SipMedia(asyncio.DatagramProtocol):
             self.packets_refused += 1
             return
         try:
+            if self._secure is not None:
+                data = self._secure.unprotect(data)
             packet = RtpPacket.parse(data)
-        except MalformedPacket:
+        except (MalformedPacket, SrtpFault):
             self.packets_refused += 1
             return
         law = LAWS.get(packet.payload_type)
@@ -127,7 +137,10 @@ class SipMedia(asyncio.DatagramProtocol):
         if remote is None or self._transport is None:
             return
         for packet in self._pressed() or (self._sound(frame, remote),):
-            self._transport.sendto(packet.encode(), (remote.host, remote.port))
+            data = packet.encode()
+            if self._secure is not None:
+                data = self._secure.protect(data)
+            self._transport.sendto(data, (remote.host, remote.port))
 
     def _sound(self, frame: bytes, remote: MediaDescription) -> RtpPacket:
         law = remote.codecs[0]

@@ -1,0 +1,136 @@
+"""TLS at the edge and SRTP on the node: the switches that docs/sip.md names, turned on."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ivr.phone.sip import NotAnswered, SipPhone
+from ivr.settings import PROJECT
+from tests.sip.edge import Edge
+from tests.telephony.asterisk.scripted_worker import ScriptedWorker
+from tests.telephony.asterisk.switch import AsteriskSwitch, free_port
+from tests.telephony.asterisk.tones import heard, loudest_stretch, render_tones, tone
+
+pytestmark = [pytest.mark.kamailio, pytest.mark.asterisk]
+
+BOT_HZ, CALLER_HZ = 1100.0, 1700.0
+
+
+@pytest.fixture(scope="module")
+def secure_asterisk(unpacked_asterisk: Path) -> Iterator[AsteriskSwitch]:
+    """One that takes no sound in the clear."""
+    switch = AsteriskSwitch(unpacked_asterisk)
+    asyncio.run(render_tones(switch.sounds))
+    with (switch.home / "etc" / "local" / "pjsip.conf").open("a") as file:
+        file.write("[trunk](+)\nmedia_encryption = sdes\n")
+    switch.start()
+    yield switch
+    switch.stop()
+
+
+class SecureEdge(Edge):
+    """A Kamailio that also listens on TLS, with a certificate of its own."""
+
+    def __init__(self, folder: Path, node: str) -> None:
+        self.tls_port = free_port()
+        defines = {
+            "IVR_TLS": "1",
+            "IVR_TLS_LISTEN": f"tls:127.0.0.1:{self.tls_port}",
+            "IVR_TLS_CONFIG": f'"{folder}/etc/tls.cfg"',
+        }
+        super().__init__(folder, {"asterisk-1": node}, defines=defines)
+        own = self.etc / "local"
+        subprocess.run([PROJECT / "scripts" / "tls_certificate.sh", own], check=True)
+        delivered = (self.etc / "tls.cfg").read_text()
+        moved, count = re.subn("/etc/kamailio/local", str(own), delivered)
+        assert count == 2
+        (self.etc / "tls.cfg").write_text(moved)
+        self.trusted = ssl.create_default_context(cafile=str(own / "tls.pem"))
+
+
+@pytest.fixture(scope="module")
+def secure_edge(
+    edge_programs: None, secure_asterisk: AsteriskSwitch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SecureEdge]:
+    folder = tmp_path_factory.mktemp("secure")
+    edge = SecureEdge(folder, f"127.0.0.1:{secure_asterisk.sip_port}")
+    edge.start()
+    yield edge
+    edge.stop()
+
+
+@pytest.fixture
+def at_work(secure_asterisk: AsteriskSwitch, worker: ScriptedWorker) -> ScriptedWorker:
+    """Calls go to `worker`."""
+    secure_asterisk.use_workers(worker.port, menu_wait_s=1)
+    return worker
+
+
+def secure_phone(edge: SecureEdge) -> SipPhone:
+    return SipPhone(f"sip:100@127.0.0.1:{edge.tls_port}", tls=edge.trusted, srtp=True)
+
+
+async def test_a_call_through_tls_and_srtp(
+    secure_edge: SecureEdge, at_work: ScriptedWorker
+) -> None:
+    """Nothing that the phone hears is in the clear: what it cannot decrypt it refuses."""
+    phone = secure_phone(secure_edge)
+    try:
+        await phone.ring(10)
+        await phone.press("1")
+        call = await at_work.next_call()
+        call.play(tone(BOT_HZ, 600).pcm)
+        await phone.speak(tone(CALLER_HZ, 600))
+        await heard(phone, BOT_HZ)
+        await call.heard_ms(300)
+        assert loudest_stretch(bytes(call.heard), CALLER_HZ) > 0.8
+        await phone.press("42")
+        await call.digits_are("42")
+        assert phone.media.packets_refused == 0
+    finally:
+        await phone.hang_up()
+    assert phone.end_reason == "we hung up"
+    async with asyncio.timeout(5):
+        await call.ended.wait()
+
+
+async def test_the_nodes_bye_comes_back_over_tls(
+    secure_edge: SecureEdge, secure_asterisk: AsteriskSwitch, at_work: ScriptedWorker
+) -> None:
+    phone = secure_phone(secure_edge)
+    try:
+        await phone.ring(10)
+        await phone.press("1")
+        await at_work.next_call()
+        secure_asterisk.cli("channel request hangup all")
+        async with asyncio.timeout(5):
+            await phone.ended.wait()
+        assert phone.end_reason.startswith("they hung up")
+    finally:
+        await phone.hang_up()
+
+
+async def test_sound_in_the_clear_is_refused_where_srtp_is_asked_for(
+    secure_edge: SecureEdge,
+) -> None:
+    phone = SipPhone(secure_edge.target())
+    with pytest.raises(NotAnswered) as refused:
+        await phone.ring(10)
+    await phone.hang_up()
+    assert refused.value.status == 488
+
+
+async def test_who_does_not_know_the_certificate_does_not_talk(secure_edge: SecureEdge) -> None:
+    phone = SipPhone(
+        f"sip:100@127.0.0.1:{secure_edge.tls_port}", tls=ssl.create_default_context(), srtp=True
+    )
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await phone.ring(10)
+    await phone.hang_up()
