@@ -41,7 +41,7 @@ _MOST_ENTITIES = 16
 _MOST_UNHEARD = 16
 _EMERGENCY = "emergency"
 """The intent, and the prompt, of somebody in danger."""
-_CLOSE = 0.15
+_CLOSE = 0.25
 _LEAST_LIKELY = 0.3
 """Two intents are close where both are at least so likely, and no further apart than that."""
 

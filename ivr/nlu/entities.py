@@ -173,10 +173,14 @@ def _only_digits(digits: DigitReading) -> bool:
 
 
 def _is_pronoun(words: Sequence[Word], at: int) -> bool:
-    """Whether it is as in "the other one", "one moment": no number."""
-    return word_at(words, at) == "one" and (
-        word_at(words, at - 1) in _PRONOUN_BEFORE or word_at(words, at + 1) in _PRONOUN_AFTER
-    )
+    """Whether it is as in "the other one", "one moment": no number. "No, one two three" is one."""
+    if word_at(words, at) != "one":
+        return False
+    before = word_at(words, at - 1)
+    corrects = before == "no" and read_digits(words, at + 1) is not None
+    if before in _PRONOUN_BEFORE and not corrects:
+        return True
+    return word_at(words, at + 1) in _PRONOUN_AFTER
 
 
 def _yes_or_no(text: str, words: Sequence[Word]) -> Iterator[Entity]:
