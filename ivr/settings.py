@@ -44,6 +44,11 @@ class Settings(BaseSettings):
 
     flow: Path = PROJECT / "flows" / "bank.json"
     nlu_dir: Path = PROJECT / "nlu_models" / "bank"
+    nlu_engine: Literal["spacy", "minilm"] = "spacy"
+    """What understands in each worker's own process; `minilm` needs `make minilm`."""
+    rasa_urls: dict[str, str] = Field(default_factory=dict)
+    """Rasa's server of a language, e.g. {"en": "http://127.0.0.1:5005"}: asked first, and
+    `nlu_engine` answers while it is away."""
     models_dir: Path | None = None
     """Where installed recognition models live; None: `var_dir`/models."""
     recognition_models: dict[str, str] = Field(default_factory=dict)

@@ -19,7 +19,7 @@ from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.flow import Flow
 from ivr.errors import IvrError
 from ivr.integrations.hub import IntegrationHub
-from ivr.nlu.spacy import SpacyInterpreter
+from ivr.nlu.choice import interpreter_of
 from ivr.ports import refuse_used_port
 from ivr.settings import Settings
 from ivr.speech.recognition.models import models_for
@@ -226,7 +226,13 @@ class Worker:
         self._closing.append(recogniser.close)
         _, interpreter = await asyncio.gather(
             asyncio.to_thread(recogniser.load),
-            asyncio.to_thread(SpacyInterpreter, settings.nlu_dir, settings.var_dir / "nlu"),
+            asyncio.to_thread(
+                interpreter_of,
+                settings.nlu_engine,
+                settings.nlu_dir,
+                settings.var_dir,
+                settings.rasa_urls,
+            ),
         )
         self._closing.append(interpreter.close)
         records.start()
