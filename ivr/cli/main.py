@@ -15,6 +15,7 @@ from ivr import __version__
 from ivr.errors import IvrError
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "bench": ("ivr.cli.bench:bench", "Measure what callers notice."),
     "call": ("ivr.cli.call:call", "Ring a running worker and talk to it."),
     "calls": ("ivr.cli.calls:calls", "List, show, hang up and transfer calls."),
     "demo": ("ivr.cli.demo:demo", "Make a whole call, in real time, and show it."),

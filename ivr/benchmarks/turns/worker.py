@@ -1,0 +1,38 @@
+"""The bench's own worker and its neighbours, started for the bench alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ivr.ports import free_ports
+from ivr.settings import PROJECT, Settings
+from ivr.supervision.supervisor import Supervisor
+
+FLOW = PROJECT / "bench" / "turns" / "flow.json"
+
+
+@asynccontextmanager
+async def bench_worker(settings: Settings, folder: Path) -> AsyncIterator[Settings]:
+    """One worker with the bench's flow, everything embedded in `folder`; yields its settings.
+    Raises IvrError when it does not start."""
+    audiosocket_port, freeswitch_port, http_port = free_ports(3)
+    supervisor = Supervisor(
+        settings.model_copy(
+            update={
+                "flow": FLOW,
+                "audiosocket_port": audiosocket_port,
+                "freeswitch_port": freeswitch_port,
+                "http_port": http_port,
+                "workers": 1,
+                "drain_s": 0.0,
+                "var_dir": folder,
+            }
+        )
+    )
+    await supervisor.start()
+    try:
+        yield supervisor.settings
+    finally:
+        await supervisor.stop()

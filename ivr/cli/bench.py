@@ -1,0 +1,62 @@
+"""`ivrctl bench`: measure what callers notice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def bench() -> None:
+    """Measure what callers notice, and keep what came out.
+
+    \b
+    Example: ivrctl bench latency
+    """
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, nothing else.")
+@click.option("--calls", default=16, show_default=True, help="How many at once.")
+@click.option(
+    "--half",
+    type=click.Choice(["held-out", "tuning"]),
+    default="held-out",
+    show_default=True,
+    help="Which turns; what is reported is measured on those held out.",
+)
+@click.option(
+    "--human",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of the Free Spoken Digit Dataset, for turns of human digits.",
+)
+@click.option("--keep", type=click.Path(path_type=Path), help="Write each turn's outcome here.")
+def latency(*, as_json: bool, calls: int, half: str, human: Path | None, keep: Path | None) -> None:
+    """From the caller's last sound to the answer's first, at the phone, over AudioSocket.
+
+    Starts a worker of its own and rings it once for each labelled turn. Takes about four minutes.
+
+    \b
+    Example: ivrctl bench latency
+             ivrctl bench latency --json --human recordings/
+    """
+    from ivr.cli.bench_latency import run_latency
+
+    run_latency(as_json=as_json, calls=calls, half=half, human=human, keep=keep)
+
+
+@bench.command()
+@click.option("--to", required=True, type=click.Path(path_type=Path), help="The folder to fill.")
+@click.option("--half", type=click.Choice(["held-out", "tuning"]), default="tuning")
+@click.option("--human", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--freeze", "freezes", is_flag=True, hidden=True)
+def corpus(*, to: Path, half: str, human: Path | None, freezes: bool) -> None:
+    """Write the labelled turns as WAV files, with a labels.json that says what is true of each.
+
+    \b
+    Example: ivrctl bench corpus --to var/turns
+    """
+    from ivr.cli.bench_latency import write_corpus
+
+    write_corpus(to, half=half, human=human, freezes=freezes)
