@@ -12,7 +12,8 @@ demo: install
 	$(BIN)/ivrctl demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not realtime"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m realtime
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

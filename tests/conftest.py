@@ -1,3 +1,27 @@
 """Fixtures that several rooms' tests share; the real Asterisk's are documented where they live."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
 pytest_plugins = ["tests.telephony.asterisk.fixtures"]
+
+_IN_REAL_TIME = (
+    "e2e",
+    "scenarios/test_sound_levels.py",
+    "sip/test_limits.py",
+    "sip/test_load.py",
+    "worker/test_leaks.py",
+)
+"""What speaks, listens and answers by the clock on the wall: too many at once would disturb each
+other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark them, so that they can be run apart."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(_IN_REAL_TIME):
+            item.add_marker("realtime")
