@@ -15,6 +15,7 @@ from ivr.phone.sip import SipPhone
 from ivr.telephony.audiosocket.ami import AmiControl
 from tests.sip.caller import Caller
 from tests.sip.conftest import sockets_of
+from tests.sip.draining import Draining, ivrctl_nodes
 from tests.sip.edge import STRANGER, TRUNK, Edge
 from tests.sip.records import Cdrs
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
@@ -81,6 +82,15 @@ async def dial(front: Edge) -> AsyncIterator[Dial]:
     yield dial
     for phone in phones:
         await phone.hang_up()
+
+
+@pytest.fixture
+async def caller_at_front(front: Edge) -> AsyncIterator[Caller]:
+    """Calls without sound, from a trusted trunk."""
+    caller = Caller(front.port)
+    await caller.open(TRUNK)
+    yield caller
+    caller.close()
 
 
 def calls_in(switch: AsteriskSwitch) -> int:
@@ -164,3 +174,36 @@ async def test_neither_number_nor_headers_of_a_stranger_reach_the_worker(
     assert "Boss" not in repr(seen[STRANGER])
     assert seen[STRANGER].caller == ""
     assert seen[TRUNK].caller == "+15550001"
+
+
+async def test_a_drained_asterisk_finishes_its_calls_and_takes_none(
+    asterisks: tuple[AsteriskSwitch, AsteriskSwitch],
+    front: Edge,
+    caller_at_front: Caller,
+    worker: ScriptedWorker,
+    cdrs: Cdrs,
+) -> None:
+    by_name = dict(zip(("asterisk-1", "asterisk-2"), asterisks, strict=True))
+
+    async def had(name: str) -> int:
+        return await asyncio.to_thread(calls_in, by_name[name])
+
+    async def let_go(count: int) -> None:
+        listing = asterisks[0].cli("core show channels concise")
+        for line in listing.splitlines()[:count]:
+            asterisks[0].cli(f"channel request hangup {line.split('!')[0]}")
+
+    async def drain() -> str:
+        assert (await ivrctl_nodes(front, "drain", "asterisk-1"))["asterisk-1"][0] == "drained"
+        return "drained"
+
+    draining = Draining(
+        edge=front,
+        caller=caller_at_front,
+        cdrs=cdrs,
+        first="asterisk-1",
+        second="asterisk-2",
+        had=had,
+        let_go=let_go,
+    )
+    await draining.proves(drain, lambda: ivrctl_nodes(front, "undrain", "asterisk-1"))

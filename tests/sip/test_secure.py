@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ivr.phone.sip import NotAnswered, SipPhone
-from ivr.settings import PROJECT
-from tests.sip.edge import Edge
+from tests.sip.secure_edge import SecureEdge
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
-from tests.telephony.asterisk.switch import AsteriskSwitch, free_port
+from tests.telephony.asterisk.switch import AsteriskSwitch
 from tests.telephony.asterisk.tones import heard, loudest_stretch, render_tones, tone
 
 pytestmark = [pytest.mark.kamailio, pytest.mark.asterisk]
@@ -35,32 +32,12 @@ def secure_asterisk(unpacked_asterisk: Path) -> Iterator[AsteriskSwitch]:
     switch.stop()
 
 
-class SecureEdge(Edge):
-    """A Kamailio that also listens on TLS, with a certificate of its own."""
-
-    def __init__(self, folder: Path, node: str) -> None:
-        self.tls_port = free_port()
-        defines = {
-            "IVR_TLS": "1",
-            "IVR_TLS_LISTEN": f"tls:127.0.0.1:{self.tls_port}",
-            "IVR_TLS_CONFIG": f'"{folder}/etc/tls.cfg"',
-        }
-        super().__init__(folder, {"asterisk-1": node}, defines=defines)
-        own = self.etc / "local"
-        subprocess.run([PROJECT / "scripts" / "tls_certificate.sh", own], check=True)
-        delivered = (self.etc / "tls.cfg").read_text()
-        moved, count = re.subn("/etc/kamailio/local", str(own), delivered)
-        assert count == 2
-        (self.etc / "tls.cfg").write_text(moved)
-        self.trusted = ssl.create_default_context(cafile=str(own / "tls.pem"))
-
-
 @pytest.fixture(scope="module")
 def secure_edge(
     edge_programs: None, secure_asterisk: AsteriskSwitch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SecureEdge]:
     folder = tmp_path_factory.mktemp("secure")
-    edge = SecureEdge(folder, f"127.0.0.1:{secure_asterisk.sip_port}")
+    edge = SecureEdge(folder, {"asterisk-1": f"127.0.0.1:{secure_asterisk.sip_port}"})
     edge.start()
     yield edge
     edge.stop()

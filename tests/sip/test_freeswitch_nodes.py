@@ -1,0 +1,216 @@
+"""Kamailio in front of a real FreeSWITCH: TLS, SRTP and draining."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from ivr.phone.sip import NotAnswered, SipPhone
+from ivr.ports import free_ports
+from ivr.settings import PROJECT
+from ivr.telephony.freeswitch.server import FreeSwitchServer
+from tests.freeswitch.listener import Conversations
+from tests.freeswitch.switch import FreeSwitch, without_freeswitch
+from tests.freeswitch.tones import render_tones, tone
+from tests.sip.caller import Caller
+from tests.sip.conftest import sockets_of
+from tests.sip.draining import Draining, ivrctl_nodes
+from tests.sip.edge import TRUNK, Edge
+from tests.sip.records import Cdrs
+from tests.sip.secure_edge import SecureEdge
+from tests.telephony.asterisk.tones import heard, loudest_stretch
+
+pytestmark = [pytest.mark.kamailio, pytest.mark.freeswitch]
+
+BOT_HZ, CALLER_HZ = 1100.0, 1700.0
+ENGLISH = "7003"
+"""A number without a menu."""
+
+
+@pytest.fixture
+async def conversations() -> AsyncIterator[tuple[Conversations, int]]:
+    """A worker that sings, and its port."""
+    found = Conversations(tone(BOT_HZ, 2000))
+    server = FreeSwitchServer("127.0.0.1", 0, found)
+    await server.start()
+    yield found, server.port
+    await server.stop()
+
+
+@pytest.fixture
+def secure_freeswitch(
+    tmp_path: Path, conversations: tuple[Conversations, int]
+) -> Iterator[FreeSwitch]:
+    """One that takes no sound in the clear, and listens on TLS as well."""
+    without_freeswitch()
+    folder = tmp_path / "freeswitch"
+    render_tones(folder / "sounds")
+    keys = folder / "tls"
+    subprocess.run([PROJECT / "scripts" / "tls_certificate.sh", keys], check=True)
+    pair = (keys / "tls.key").read_bytes() + (keys / "tls.pem").read_bytes()
+    (keys / "agent.pem").write_bytes(pair)
+    (keys / "cafile.pem").write_bytes((keys / "tls.pem").read_bytes())
+    (tls_port,) = free_ports(1)
+    switch = FreeSwitch.before(
+        folder,
+        (conversations[1],),
+        {
+            "ivr_tls": "true",
+            "ivr_tls_port": str(tls_port),
+            "ivr_tls_dir": str(keys),
+            "rtp_secure_media_inbound": "mandatory",
+        },
+    )
+    yield switch
+    switch.stop()
+
+
+def trusting(switch: FreeSwitch) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(switch.folder / "tls" / "tls.pem"))
+
+
+async def talks(phone: SipPhone, conversations: Conversations) -> None:
+    """Sound goes both ways, and all of it is encrypted."""
+    await phone.ring(10)
+    await phone.speak(tone(CALLER_HZ, 800))
+    await heard(phone, BOT_HZ)
+    async with asyncio.timeout(10):
+        listener = await conversations.next()
+        while loudest_stretch(b"".join(listener.frames), CALLER_HZ) < 0.8:
+            await asyncio.sleep(0.05)
+    assert phone.media.packets_refused == 0
+    await phone.hang_up()
+    assert phone.end_reason == "we hung up"
+
+
+async def test_a_call_through_tls_and_srtp(
+    edge_programs: None,
+    secure_freeswitch: FreeSwitch,
+    conversations: tuple[Conversations, int],
+    tmp_path: Path,
+) -> None:
+    """TLS as far as Kamailio, SRTP as far as FreeSWITCH."""
+    edge = SecureEdge(
+        tmp_path / "edge", {"freeswitch-1": f"127.0.0.1:{secure_freeswitch.sip_port}"}
+    )
+    await asyncio.to_thread(edge.start)
+    phone = SipPhone(f"sip:{ENGLISH}@127.0.0.1:{edge.tls_port}", tls=edge.trusted, srtp=True)
+    try:
+        await talks(phone, conversations[0])
+    finally:
+        await phone.hang_up()
+        await asyncio.to_thread(edge.stop)
+
+
+async def test_a_call_by_tls_to_freeswitch_itself(
+    secure_freeswitch: FreeSwitch, conversations: tuple[Conversations, int]
+) -> None:
+    port = secure_freeswitch.values["ivr_tls_port"]
+    phone = SipPhone(f"sip:{ENGLISH}@127.0.0.1:{port}", tls=trusting(secure_freeswitch), srtp=True)
+    try:
+        await talks(phone, conversations[0])
+    finally:
+        await phone.hang_up()
+
+
+async def test_sound_in_the_clear_is_refused_where_srtp_is_mandatory(
+    secure_freeswitch: FreeSwitch,
+) -> None:
+    phone = SipPhone(secure_freeswitch.sip_target(ENGLISH))
+    with pytest.raises(NotAnswered) as refused:
+        await phone.ring(10)
+    await phone.hang_up()
+    assert refused.value.status == 488
+
+
+@pytest.fixture
+def freeswitches(
+    tmp_path: Path, conversations: tuple[Conversations, int]
+) -> Iterator[tuple[FreeSwitch, FreeSwitch]]:
+    """Two, whose calls go to one worker."""
+    without_freeswitch()
+    pair = []
+    try:
+        for name in ("one", "two"):
+            folder = tmp_path / name
+            render_tones(folder / "sounds")
+            pair.append(FreeSwitch.before(folder, (conversations[1],)))
+        yield pair[0], pair[1]
+    finally:
+        for switch in pair:
+            switch.stop()
+
+
+@pytest.mark.parametrize("way", ["ivrctl", "fsctl pause"])
+async def test_a_drained_freeswitch_finishes_its_calls_and_takes_none(
+    way: str,
+    edge_programs: None,
+    freeswitches: tuple[FreeSwitch, FreeSwitch],
+    tmp_path: Path,
+    cdrs: Cdrs,
+) -> None:
+    names = ("freeswitch-1", "freeswitch-2")
+    (tmp_path / "edge").mkdir()
+    edge = Edge(
+        tmp_path / "edge",
+        {
+            name: f"127.0.0.1:{switch.sip_port}"
+            for name, switch in zip(names, freeswitches, strict=True)
+        },
+        sockets=sockets_of(cdrs.url),
+    )
+    await asyncio.to_thread(edge.start)
+    caller = Caller(edge.port)
+    await caller.open(TRUNK)
+    operators = {
+        name: await switch.operator() for name, switch in zip(names, freeswitches, strict=True)
+    }
+
+    async def had(name: str) -> int:
+        status = await operators[name].api("status")
+        return int(re.search(r"(\d+) session\(s\) since startup", status)[1])  # type: ignore[index]
+
+    async def let_go(count: int) -> None:
+        listing = await operators[names[0]].api("show channels as json")
+        for row in json.loads(listing)["rows"][:count]:
+            await operators[names[0]].api(f"uuid_kill {row['uuid']}")
+
+    async def drain() -> str:
+        if way == "ivrctl":
+            await ivrctl_nodes(edge, "drain", names[0])
+            return "drained"
+        await operators[names[0]].api("fsctl pause inbound")
+        async with asyncio.timeout(10):
+            while (await ivrctl_nodes(edge, "list"))[names[0]][0] != "away":
+                await asyncio.sleep(0.1)
+        return "away"
+
+    async def back() -> object:
+        if way == "ivrctl":
+            return await ivrctl_nodes(edge, "undrain", names[0])
+        return await operators[names[0]].api("fsctl resume inbound")
+
+    draining = Draining(
+        edge=edge,
+        caller=caller,
+        cdrs=cdrs,
+        first=names[0],
+        second=names[1],
+        had=had,
+        let_go=let_go,
+        number=ENGLISH,
+    )
+    try:
+        await draining.proves(drain, back)
+    finally:
+        caller.close()
+        for operator in operators.values():
+            await operator.close()
+        await asyncio.to_thread(edge.stop)
