@@ -82,8 +82,9 @@ def _line(turn: Turn) -> Text:
     line.append(turn.text, style="cyan" if caller else "default")
     if turn.intent:
         line.append(f"  {turn.intent} {turn.confidence or 0:.2f}", style="dim")
-    if turn.interrupted:
-        line.append("  (interrupted)", style="magenta")
+    if turn.interrupts:
+        # The bot's own line was shown when it began to speak.
+        line.append("  interrupts", style="magenta")
     if turn.gap_ms is not None:
         line.append(f"  {turn.gap_ms:.0f} ms", style="yellow")
     return line

@@ -36,6 +36,8 @@ class Turn:
     confidence: float | None = None
     gap_ms: float | None = None
     interrupted: bool = False
+    interrupts: bool = False
+    """Whether the caller spoke into the bot's turn before."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the turn as the `--json` document has it."""
@@ -119,10 +121,13 @@ class DemoCall:
             intent=event.get("intent") or None,
             confidence=event.get("confidence"),
         )
-        self.conversation.turns.append(turn)
+        turns = self.conversation.turns
         if turn.who == "caller":
+            turn.interrupts = bool(turns) and turns[-1].interrupted
+            turns.append(turn)
             self._caller = turn
             return
+        turns.append(turn)
         if self._caller is not None:
             turn.gap_ms = await _gap(self._phone.handset)
             self._show(self._caller)
