@@ -19,7 +19,6 @@ from ivr.audio.wav import write_wav
 from ivr.benchmarks.results import Cell, Machine, machine, save
 from ivr.benchmarks.turns.calls import play
 from ivr.benchmarks.turns.corpus import HELD_OUT, Corpus, freeze, sounding
-from ivr.benchmarks.turns.drawing import draw_half
 from ivr.benchmarks.turns.figures import Figures, Rate
 from ivr.benchmarks.turns.judge import Outcome
 from ivr.benchmarks.turns.line import Line
@@ -44,7 +43,7 @@ def run_latency(
     where = machine()
     console = Console(stderr=True, highlight=False)
     with Progress(console=console, transient=True) as bar, tempfile.TemporaryDirectory() as folder:
-        corpus, outcomes = run_async(_measure(settings, Path(folder), half, human, calls, bar))
+        outcomes = run_async(_measure(settings, Path(folder), half, human, calls, bar))
     figures = Figures(outcomes)
     if keep is not None:
         keep.write_text(json.dumps([asdict(one) for one in outcomes], indent=1) + "\n")
@@ -52,8 +51,6 @@ def run_latency(
         click.echo(json.dumps(figures.as_json()))
     else:
         _show(figures)
-    if corpus.sounds_as_frozen is False:
-        console.print("The engine speaks otherwise than when this half was frozen.", style="yellow")
     if half == HELD_OUT:
         keep_result("turn-taking", figures, where, "ivrctl bench latency")
 
@@ -93,17 +90,17 @@ def keep_result(name: str, figures: Figures, where: Machine, command: str) -> No
 
 async def _measure(
     settings: Settings, folder: Path, half: str, human: Path | None, calls: int, bar: Progress
-) -> tuple[Corpus, tuple[Outcome, ...]]:
+) -> tuple[Outcome, ...]:
     corpus = await _corpus(half, human, bar)
     async with bench_worker(settings, folder) as served:
-        return corpus, await _played(corpus, served, calls, bar)
+        return await _played(corpus, served, calls, bar)
 
 
 def write_corpus(to: Path, *, half: str, human: Path | None, freezes: bool) -> None:
     """Write a half as WAV files with their labels; with `freezes`, first write down what it is."""
     with Progress(console=Console(stderr=True), transient=True) as bar:
         if freezes:
-            run_async(_freeze())
+            freeze()
         corpus = run_async(_corpus(half, human, bar))
         task = bar.add_task("writing", total=len(corpus.turns))
         to.mkdir(parents=True, exist_ok=True)
@@ -123,11 +120,6 @@ def write_corpus(to: Path, *, half: str, human: Path | None, freezes: bool) -> N
     text = json.dumps(labels, indent=1, ensure_ascii=False)
     (to / "labels.json").write_text(text + "\n", encoding="utf-8")
     click.echo(f"{len(labels)} turns in {to}")
-
-
-async def _freeze() -> None:
-    async with _voices(None) as sounds:
-        freeze(tuple([await sounds.of(turn) for turn in draw_half(HELD_OUT, human=False)]))
 
 
 async def _corpus(half: str, human: Path | None, bar: Progress) -> Corpus:

@@ -38,7 +38,7 @@ async def play(
     Raises IvrError when the first call is not answered.
     """
     references = {
-        question: _frames(await _call(_undisturbed(question), ring, key_release_ms))
+        question: frames_of_question(await _call(undisturbed(question), ring, key_release_ms))
         for question in (LONG_MENU, LONG_CONFIRM)
     }
     free = asyncio.Semaphore(at_once)
@@ -89,7 +89,7 @@ async def _pressed(pressing: Awaitable[None]) -> None:
         return
 
 
-def _undisturbed(question: str) -> SoundingTurn:
+def undisturbed(question: str) -> SoundingTurn:
     """Somebody who only listens to a long question."""
     turn = Turn(
         f"undisturbed-{question}",
@@ -103,7 +103,8 @@ def _undisturbed(question: str) -> SoundingTurn:
     return SoundingTurn(turn, np.zeros(0, np.int16), None)
 
 
-def _frames(record: Record) -> list[bytes]:
+def frames_of_question(record: Record) -> list[bytes]:
+    """What was heard from the question on. Raises IvrError where it was not asked."""
     if record.question_ms is None:
         raise IvrError("The bench's flow does not answer.", remedy="See what the worker logs.")
     return [frame for at, frame in record.heard if at >= record.question_ms]

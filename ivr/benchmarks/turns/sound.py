@@ -3,8 +3,7 @@ the truth about them, to the sample."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,14 +140,6 @@ def telephone_line(wave: Wave) -> Samples:
     """What is left of `wave` (-1..1) after G.711, the mu-law of it, as int16."""
     linear = np.rint(np.clip(wave, -1, 1) * 32767).astype("<i2")
     return np.frombuffer(MU_LAW.decode(MU_LAW.encode(linear.tobytes())), "<i2").astype(np.int16)
-
-
-def sound_digest(turns: Iterable[SoundingTurn]) -> str:
-    """SHA-256 over the samples of these turns, in their order."""
-    digest = hashlib.sha256()
-    for each in turns:
-        digest.update(each.samples.astype("<i2").tobytes())
-    return digest.hexdigest()
 
 
 def _trimmed(wave: Wave) -> Wave:
