@@ -34,6 +34,10 @@ class Ears:
 
     Where likely answers are known, two hypotheses run side by side: one narrowed to them, which
     gets digits and yes or no right, and an open one, for the caller who says something else.
+
+    A look at the words ends what was decoded so far: most pauses are the end, and silence costs
+    the recogniser five times what speech does. Where the caller speaks on, the utterance is
+    decoded again from its beginning, many times faster than it was said.
     """
 
     def __init__(
@@ -45,20 +49,23 @@ class Ears:
         self._vad = VoiceDetector(format)
         self._recent: deque[bytes] = deque(maxlen=_LONGEST_PRE_ROLL_MS // format.ptime_ms)
         self._pending: list[bytes] = []
-        self._utterances: list[Utterance] = []
         self._phrases: Sequence[str] | None = None
         self._language = ""
+        self._open = False
+        """Whether an utterance is under way; if so, either it is being decoded, or it has been
+        looked at and nothing was said since."""
+        self._utterances: list[Utterance] = []
+        self._look: _Look | None = None
         self._sound: list[bytes] = []
-        self._peeked: Transcript | None = None
 
     def hear(self, frame: bytes) -> bool:
         """Take one frame; returns whether the caller speaks in it."""
         self._recent.append(frame)
         speech = self._vad.feed(frame)
-        if self._utterances:
+        if self._open:
             self._pending.append(frame)
-            if speech:
-                self._peeked = None
+            if speech and self._look is not None:
+                self._go_on()
             if len(self._pending) >= _FEED_FRAMES:
                 self._hand_over()
         return speech
@@ -71,59 +78,68 @@ class Ears:
         self.abandon()
         self._language = language
         self._phrases = phrases
-        self._utterances = self._listen(self._partial)
+        self._open = True
+        self._utterances = self._listen()
         frames = round((onset_ms_ago + PRE_ROLL_MS) / self._format.ptime_ms)
         self._pending = list(self._recent)[-frames:]
         self._hand_over()
 
     async def peek(self) -> Transcript | None:
         """Return the words so far as if the utterance ended here; None when the caller speaks on
-        meanwhile.
+        meanwhile, or there is no utterance.
 
-        The running hypothesis lags by up to half a second (the network wants its right context,
-        and works in chunks); decoding the utterance anew takes 6 ms a second of sound.
+        The running hypothesis lags by up to half a second: the network wants its right context,
+        and works in chunks.
         """
-        self._hand_over()
-        if not self._utterances:
+        if not self._open:
             return None
-        whole = b"".join(self._sound)
-        asked = self._utterances
-        again = self._listen(None)
-        for utterance in again:
-            utterance.feed(whole)
-        self._peeked = unsaid = Transcript(text="")
-        words = await self._believed(again)
-        if self._utterances is not asked or self._peeked is not unsaid:
-            return None
-        self._peeked = words
-        return words
+        look = self._look_at()
+        words = await look.words()
+        return words if self._look is look else None
 
     async def finish(self) -> Transcript:
         """Return the utterance's final words; an empty transcript when there are none."""
-        self._hand_over()
-        utterances, self._utterances = self._utterances, []
-        peeked, self._peeked = self._peeked, None
-        if peeked is not None and peeked.text:
-            for utterance in utterances:
-                utterance.abandon()
-            return peeked
-        return await self._believed(utterances)
+        if not self._open:
+            return Transcript(text="")
+        look = self._look_at()
+        self._forget()
+        return await look.words()
 
     def abandon(self) -> None:
         """Throw the utterance away, if there is one."""
-        utterances, self._utterances = self._utterances, []
-        self._pending = []
-        self._sound = []
-        self._peeked = None
+        utterances = self._utterances
+        if self._look is not None:
+            self._look.abandon()
+        self._forget()
         for utterance in utterances:
             utterance.abandon()
 
-    def _partial(self, text: str) -> None:
-        # The running hypothesis lags behind what a look has found.
-        if self._peeked is None or not self._peeked.text:
-            self._on_partial(text)
+    def _look_at(self) -> _Look:
+        """End the decoding here, unless nothing was said since that was done."""
+        if self._look is None:
+            self._hand_over()
+            utterances, self._utterances = self._utterances, []
+            self._look = _Look(utterances, self._believed)
+        return self._look
 
-    def _listen(self, on_partial: Callable[[str], None] | None) -> list[Utterance]:
+    def _go_on(self) -> None:
+        """The caller speaks on after a look."""
+        if self._look is not None:
+            self._look.abandon()
+        self._look = None
+        self._utterances = self._listen()
+        self._pending = [*self._sound, *self._pending]
+        self._sound = []
+        self._hand_over()
+
+    def _forget(self) -> None:
+        self._open = False
+        self._utterances = []
+        self._look = None
+        self._pending = []
+        self._sound = []
+
+    def _listen(self) -> list[Utterance]:
         """Open what listens: the narrowed utterance first, where there are likely answers."""
         kinds = [None] if self._phrases is None else [self._phrases, None]
         opened: list[Utterance] = []
@@ -134,15 +150,14 @@ class Ears:
                         self._language,
                         self._format,
                         phrases=phrases,
-                        on_partial=None if opened else on_partial,
+                        on_partial=None if opened else self._on_partial,
                     )
                 )
         except RecognitionFailed as failure:
             _log.error("recognition_failed", reason=str(failure))
         return opened
 
-    async def _believed(self, utterances: Sequence[Utterance]) -> Transcript:
-        finals = await asyncio.gather(*(_final(utterance) for utterance in utterances))
+    def _believed(self, finals: Sequence[Transcript]) -> Transcript:
         if not finals:
             return Transcript(text="")
         if len(finals) == 1 or self._phrases is None:
@@ -153,12 +168,38 @@ class Ears:
         return global_intent(text, self._language) is not None
 
     def _hand_over(self) -> None:
-        if self._utterances and self._pending:
-            sound = b"".join(self._pending)
+        sound = b"".join(self._pending)
+        self._pending = []
+        if sound:
             self._sound.append(sound)
             for utterance in self._utterances:
                 utterance.feed(sound)
-        self._pending = []
+
+
+class _Look:
+    """The end of what was decoded so far, and the words that came of it; asked for more than
+    once, they are decoded once."""
+
+    def __init__(
+        self, utterances: list[Utterance], believed: Callable[[Sequence[Transcript]], Transcript]
+    ) -> None:
+        self._utterances = utterances
+        self._believed = believed
+        self._decoding = asyncio.create_task(self._decode())
+
+    async def words(self) -> Transcript:
+        """Return what was said; nothing where it was abandoned."""
+        await asyncio.wait({self._decoding})
+        return Transcript(text="") if self._decoding.cancelled() else self._decoding.result()
+
+    def abandon(self) -> None:
+        """Nobody will need them any more."""
+        self._decoding.cancel()
+        for utterance in self._utterances:
+            utterance.abandon()
+
+    async def _decode(self) -> Transcript:
+        return self._believed(await asyncio.gather(*map(_final, self._utterances)))
 
 
 async def _final(utterance: Utterance) -> Transcript:
