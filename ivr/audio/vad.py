@@ -22,7 +22,7 @@ import webrtcvad
 
 from ivr.audio.format import FRAME_MS, TELEPHONE, AudioFormat
 from ivr.audio.level import NO_SOUND_DBFS, power_dbfs
-from ivr.audio.noise import QUIETEST_DBFS, NoiseFloor
+from ivr.audio.noise import NoiseFloor
 from ivr.audio.voicing import Voicing, VoicingMeter
 
 _MEAN = np.full(TELEPHONE.frame_samples, 1 / TELEPHONE.frame_samples, np.float32)
@@ -146,11 +146,13 @@ class VoiceDetector:
     def _silence(self) -> bool:
         """Take a frame of digital silence: a quiet line, or for one frame perhaps a lost one."""
         if self._level == NO_SOUND_DBFS:
-            self._floor.hear(QUIETEST_DBFS)
-            self._floor.learn(QUIETEST_DBFS)
+            self._floor.hear_silence()
         self._level = NO_SOUND_DBFS
         self._samples = _NOTHING
-        return self._nothing()
+        if self._since_onset or self._lead or self._beginning.frames:
+            return self._nothing()
+        self._since_end += 1
+        return False
 
     def _listen(self, frame: bytes) -> float:
         """Take the samples in; returns their level, without any direct current."""

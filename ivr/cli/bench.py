@@ -60,3 +60,23 @@ def corpus(*, to: Path, half: str, human: Path | None, freezes: bool) -> None:
     from ivr.cli.bench_latency import write_corpus
 
     write_corpus(to, half=half, human=human, freezes=freezes)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, nothing else.")
+@click.option("--calls", type=click.IntRange(1, 4000), default=400, show_default=True)
+@click.option("--seconds", type=click.FloatRange(1, 18), default=15.0, show_default=True)
+@click.option("--rounds", type=click.IntRange(1, 20), default=1, show_default=True)
+@click.option("--talking", is_flag=True, help="Callers speak; otherwise they are silent.")
+def media(*, as_json: bool, calls: int, seconds: float, rounds: int, talking: bool) -> None:
+    """CPU, memory and pace of one worker under many calls, beside a bare echo server.
+
+    Starts both, and a raw generator of calls over AudioSocket. Takes about a minute a round.
+
+    \b
+    Example: ivrctl bench media --calls 400 --json
+             ivrctl bench media --calls 50 --talking
+    """
+    from ivr.cli.bench_media import run_media
+
+    run_media(as_json=as_json, calls=calls, seconds=seconds, rounds=rounds, talking=talking)

@@ -127,6 +127,11 @@ class TurnTaker:
         if self._silent_since is None:
             self._silent_since = now_ms
 
+    @property
+    def hears_speech(self) -> bool:
+        """Whether a stretch of speech is under way: without one, a frame of silence is nothing."""
+        return self._speech is not None
+
     def frame(self, speech: bool, now_ms: float) -> list[TurnEvent]:
         """Take the voice activity of one frame that ends at `now_ms`."""
         current = self._speech

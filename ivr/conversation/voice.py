@@ -109,6 +109,8 @@ class VoiceConversation:
     def audio_received(self, frame: bytes) -> None:
         """See `CallListener`."""
         speech = self._ears.hear(frame)
+        if not speech and not self._turns.hears_speech:
+            return
         for event in self._turns.frame(speech, self._now_ms()):
             self._on(event)
 

@@ -85,8 +85,13 @@ class Leg:
 
     def sound_arrived(self, pcm: bytes) -> None:
         """The caller's sound, in pieces of any length, cut into frames for the listener."""
-        if len(pcm) == self._frame_bytes and not self._rest:
-            self._frame_arrived(pcm)
+        listener = self._listener
+        if listener is not None and len(pcm) == self._frame_bytes and not self._rest:
+            # As nearly always; a call that has ended has no listener.
+            try:
+                listener.audio_received(pcm)
+            except Exception as error:  # noqa: BLE001 - see `_failed`
+                self._failed(error)
             return
         size = self._frame_bytes
         whole = self._rest + pcm
@@ -139,10 +144,7 @@ class Leg:
         if self._listener is None:
             self._early.append(methodcaller("audio_received", frame))
             return
-        try:
-            self._listener.audio_received(frame)
-        except Exception as error:  # noqa: BLE001 - see `_failed`
-            self._failed(error)
+        self._tell(methodcaller("audio_received", frame))
 
     def _tell(self, what: Callable[[CallListener], None]) -> None:
         listener = self._listener

@@ -20,6 +20,9 @@ from ivr.clock import Clock, SystemClock
 PHASES = 4
 """Groups of calls; at 20 ms a frame they are 5 ms apart, well above a timer's resolution."""
 
+_FEW_CALLS = 25
+"""Calls that may well leave at one moment."""
+
 Tick = Callable[[], None]
 """Called once for each frame that is due."""
 
@@ -82,7 +85,7 @@ class MediaClock:
     def subscribe(self, tick: Tick) -> None:
         """See `FrameClock`."""
         if tick not in self._phase_of:
-            phase = min(self._phases, key=lambda each: len(each.ticks))
+            phase = min(self._phases, key=_crowding)
             self._phase_of[tick] = phase
             phase.add(tick)
 
@@ -101,6 +104,12 @@ class MediaClock:
 
     def _note_lag(self, lag_s: float) -> None:
         self._lag_s = max(0.0, lag_s)
+
+
+def _crowding(phase: _Phase) -> int:
+    """By this phases are filled: each moment that is kept costs a wake-up, so that few calls
+    share one, and only many are spread."""
+    return max(len(phase.ticks), _FEW_CALLS)
 
 
 class _Phase:

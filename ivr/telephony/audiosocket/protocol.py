@@ -132,6 +132,10 @@ class State(enum.Enum):
     """The rules were broken."""
 
 
+_USUAL_BYTES: Final = 320
+_USUAL_HEADER: Final = bytes((0x10, _USUAL_BYTES >> 8, _USUAL_BYTES & 0xFF))
+_USUAL_SIZE: Final = _HEADER + _USUAL_BYTES
+
 _FIRST_STATE: Final = {Role.SWITCH: State.BEGINNING, Role.WORKER: State.TALKING}
 
 _SOUND: Final = dict.fromkeys(RATE_OF_KIND, State.TALKING)
@@ -194,6 +198,15 @@ class Connection:
     def receive_end(self) -> None:
         """Take the end of the stream."""
         self._ended = True
+
+    def whole_frame(self, data: bytes) -> bytes | None:
+        """Return the sound in `data` where that is one whole frame of 20 ms at 8,000 Hz and nothing
+        else, as nearly all that arrives; None otherwise, and then `receive_data` has to take it.
+        """
+        usual = len(data) == _USUAL_SIZE and data.startswith(_USUAL_HEADER)
+        if usual and self._incoming is State.TALKING and not self._buffer:
+            return data[_HEADER:]
+        return None
 
     def events(self) -> Iterator[Event]:
         """Yield what has arrived whole. Raises RemoteProtocolError, behind the last good event."""

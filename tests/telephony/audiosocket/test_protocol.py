@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -205,6 +206,28 @@ def test_what_came_before_the_fault_is_delivered() -> None:
 
 def test_a_fault_is_seen_before_its_payload_has_come() -> None:
     assert received(Role.WORKER, [ID + b"\x10\xff\xfe"], end=False)[1] is not None
+
+
+@given(data=wild | tame | st.just(SOUND), role=st.sampled_from(Role))
+def test_a_whole_frame_taken_at_once_is_the_sound_that_events_would_tell(
+    data: bytes, role: Role
+) -> None:
+    connection = Connection(role)
+    if role is Role.SWITCH:
+        assert connection.whole_frame(SOUND) == SOUND[3:]
+    else:
+        assert connection.whole_frame(SOUND) is None
+        assert received(role, [ID], end=False) == ([CallIdReceived(call_id=CALL)], None)
+        connection.receive_data(ID)
+        assert list(connection.events()) == [CallIdReceived(call_id=CALL)]
+    at_once = connection.whole_frame(data)
+    if at_once is not None:
+        connection.receive_data(data)
+        assert list(connection.events()) == [AudioReceived(pcm=at_once, rate=8000)]
+    connection.receive_data(SOUND[:100])
+    with suppress(RemoteProtocolError):
+        list(connection.events())
+    assert connection.whole_frame(SOUND) is None
 
 
 def test_keys_that_a_phone_wrote_small_are_keys() -> None:
