@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     var_dir: Path = PROJECT / "var"
     """Where everything lives that the programs write."""
 
+    record_calls: bool = False
+    """Record every call, also where its flow does not say so. Tell the callers."""
+    recordings_dir: Path | None = None
+    """Where recorded calls and messages lie; None: `var_dir`/recordings."""
+
     flow: Path = PROJECT / "flows" / "bank.json"
     nlu_dir: Path = PROJECT / "nlu_models" / "bank"
     nlu_engine: Literal["spacy", "minilm"] = "spacy"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from ivr.conversation.recorder import CallRecorder
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.state import DialogueState
 from ivr.storage.session import Session, SessionFenced, SessionStore, SessionStoreAway
@@ -19,10 +20,13 @@ _log = structlog.get_logger()
 class SessionKeeper:
     """One call's session, as this worker keeps it."""
 
-    def __init__(self, call_id: UUID, flow: Flow, store: SessionStore) -> None:
+    def __init__(
+        self, call_id: UUID, flow: Flow, store: SessionStore, recorder: CallRecorder
+    ) -> None:
         self._call_id = call_id
         self._flow = flow
         self._store = store
+        self._recorder = recorder
         self._saved: Session | None = None
         self.epoch = 0
         """How many workers have had the call, with us; 0 while nobody could be asked."""
@@ -67,6 +71,7 @@ class SessionKeeper:
             turn=turn,
             finished=finished,
             verdict=verdict,
+            recording=self._recorder.running,
             state=state.model_dump(mode="json"),
         )
 

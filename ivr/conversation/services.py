@@ -19,6 +19,7 @@ from ivr.speech.recordings import Recordings
 from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
 from ivr.storage.record import RecordStore
 from ivr.storage.session import SessionStore
+from ivr.storage.sound_files import SoundFiles
 from ivr.telemetry.metrics import Metrics
 
 LONGEST_CALL_S = 3600
@@ -42,6 +43,10 @@ class Services:
     publish: Callable[[Mapping[str, Any]], None]
     """Tells live displays what happened; never waits, never raises."""
     worker: str
+    sound_files: SoundFiles | None = None
+    """Where recordings and messages are kept; None: nowhere."""
+    record_calls: bool = False
+    """Whether calls are recorded whose flow does not say so."""
     metrics: Metrics = field(default_factory=Metrics)
     clock: Clock = field(default_factory=SystemClock)
     rules: TurnRules = field(default_factory=TurnRules)
