@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -32,6 +32,14 @@ def _port_range(value: Any) -> Any:
     return PortRange.parse(value) if isinstance(value, str) else value
 
 
+def nlu_of(flow: Path) -> Path | None:
+    """Where the sentences are that a flow understands: the folder of its name in `nlu_models`,
+    beside the folder that the flow is in. None where there is none.
+    """
+    folder = flow.resolve().parent.parent / "nlu_models" / flow.stem
+    return folder if folder.is_dir() else None
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Times in seconds (`_s`) or milliseconds (`_ms`)."""
 
@@ -42,13 +50,14 @@ class Settings(BaseSettings):
     var_dir: Path = PROJECT / "var"
     """Where everything lives that the programs write."""
 
-    record_calls: bool = False
-    """Record every call, also where its flow does not say so. Tell the callers."""
-    recordings_dir: Path | None = None
-    """Where recorded calls and messages lie; None: `var_dir`/recordings."""
-
     flow: Path = PROJECT / "flows" / "bank.json"
+    flow_trial: Path | None = None
+    """A flow that some of the callers hear instead, always the same ones; it understands what
+    `flow` does. Records name the flow and version of each call."""
+    flow_trial_share: float = Field(0.0, ge=0, le=1)
+    """Which part of the callers."""
     nlu_dir: Path = PROJECT / "nlu_models" / "bank"
+    """What callers' sentences mean, a folder for each language. Not set: see `nlu_of`."""
     nlu_engine: Literal["spacy", "minilm"] = "spacy"
     """What understands in each worker's own process; `minilm` needs `make minilm`."""
     rasa_urls: dict[str, str] = Field(default_factory=dict)
@@ -98,6 +107,12 @@ class Settings(BaseSettings):
 
     recogniser_threads: int = Field(2, ge=1, le=32)
     worker_name: str = "worker-0"
+
+    @model_validator(mode="after")
+    def _understands_the_flow(self) -> Self:
+        if "nlu_dir" not in self.model_fields_set:
+            self.nlu_dir = nlu_of(self.flow) or self.nlu_dir
+        return self
 
     @property
     def installed_models_dir(self) -> Path:

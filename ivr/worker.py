@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,7 @@ from ivr.conversation.clauses import clauses
 from ivr.conversation.services import Services
 from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.flow import Flow
+from ivr.dialogue.trial import Trial
 from ivr.errors import IvrError
 from ivr.integrations.hub import IntegrationHub
 from ivr.nlu.choice import interpreter_of
@@ -28,9 +30,9 @@ from ivr.speech.recordings import shipped
 from ivr.speech.synthesis.cache import PromptCache
 from ivr.speech.synthesis.client import SynthesisClient
 from ivr.speech.synthesis.voices import default_voice
+from ivr.storage.flow_archive import FlowArchive
 from ivr.storage.records import RecordJournal
 from ivr.storage.sessions import RedisSessionStore
-from ivr.storage.sound_files import SoundFiles
 from ivr.telemetry.metrics import Metrics
 from ivr.telephony.audiosocket.ami import AmiControl
 from ivr.telephony.audiosocket.ami_agents import AmiAgents
@@ -47,9 +49,10 @@ _log = structlog.get_logger()
 class Worker:
     """Answers calls until it is told to stop."""
 
-    def __init__(self, settings: Settings, flow: Flow) -> None:
+    def __init__(self, settings: Settings, flow: Flow, tried: Flow | None = None) -> None:
         self._settings = settings
-        self._flow = flow
+        self._trial = Trial(flow, tried, settings.flow_trial_share)
+        self._archive = FlowArchive(settings.var_dir / "flows")
         self._closing: list[Callable[[], Any]] = []
         self._calls: set[asyncio.Task[None]] = set()
         self._opened = False
@@ -101,7 +104,8 @@ class Worker:
             converse(call)
 
         def converse(call: Call) -> None:
-            task = VoiceConversation(call, services).start()
+            flow = self._trial.flow_for(call.info.caller, str(call.id))
+            task = VoiceConversation(call, replace(services, flow=flow)).start()
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 
@@ -147,7 +151,7 @@ class Worker:
             audiosocket=f"{settings.host}:{audiosocket.port}",
             freeswitch=f"{settings.host}:{freeswitch.port}",
             http=f"{settings.host}:{health.port}",
-            flow=self._flow.name,
+            flow=self._trial.usual.name,
             languages=sorted(services.recogniser.languages),
         )
 
@@ -239,13 +243,12 @@ class Worker:
         records.start()
         self._metrics.watch_recogniser(lambda: recogniser.backlog_ms)
         self._metrics.watch_records(lambda: records.backlog)
-        sound_files = SoundFiles(settings.recordings_dir or settings.var_dir / "recordings")
-        self._closing.append(sound_files.close)
         hub = IntegrationHub(settings.integrations)
         self._closing.append(hub.close)
         await self._prerender(prompts)
         return Services(
-            flow=self._flow,
+            flow=self._trial.usual,
+            flow_version=self._flow_version,
             recogniser=recogniser,
             interpreter=interpreter,
             synthesiser=prompts,
@@ -255,17 +258,21 @@ class Worker:
             records=records,
             call_api=hub.call,
             publish=sessions.publish,
-            sound_files=sound_files,
-            record_calls=settings.record_calls,
             worker=settings.worker_name,
             metrics=self._metrics,
         )
 
+    async def _flow_version(self, version: str) -> Flow | None:
+        """The flow that a call began with elsewhere, where it is not one of ours any more."""
+        ours = self._trial.version(version)
+        return ours or await asyncio.to_thread(self._archive.version, version)
+
     async def _prerender(self, prompts: PromptCache) -> None:
         wanted = [
             (clause, default_voice(language))
-            for language in self._flow.languages
-            for text in self._flow.static_prompts(language)
+            for flow in self._trial.flows
+            for language in flow.languages
+            for text in flow.static_prompts(language)
             for clause in clauses(text)
         ]
         try:
@@ -290,8 +297,10 @@ def _not_given(name: str) -> IvrError:
 
 async def run_worker(settings: Settings) -> None:
     """Run one worker until it is told to stop. Raises IvrError when it cannot start."""
-    flow = Flow.load(settings.flow)
-    worker = Worker(settings, flow)
+    archive = FlowArchive(settings.var_dir / "flows")
+    flow = archive.load(settings.flow)
+    tried = None if settings.flow_trial is None else archive.load(settings.flow_trial)
+    worker = Worker(settings, flow, tried)
     try:
         await worker.start()
     except BaseException:

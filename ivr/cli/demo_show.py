@@ -11,22 +11,28 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from ivr.demo.play import SCRIPT, Conversation, DemoCall, Turn
+from ivr.demo.play import Conversation, DemoCall, Turn, script_of
 from ivr.phone.audiosocket import AudioSocketPhone
 from ivr.phone.recording import write_record
 from ivr.ports import free_ports
 from ivr.scenarios.caller_sounds import CallerSounds
-from ivr.scenarios.scenario_file import read_scenarios
-from ivr.settings import Settings, load_settings
+from ivr.scenarios.scenario_file import Loaded
+from ivr.settings import Settings, load_settings, nlu_of
 from ivr.storage.events import watch
 from ivr.supervision.supervisor import Supervisor
 from ivr.telemetry.logs import configure_logging
 
 
-async def run_demo(*, as_json: bool, verbose: bool) -> bool:
-    """Make the call and show it; returns whether the caller got what they came for."""
+async def run_demo(flow: Path | None, *, as_json: bool, verbose: bool) -> bool:
+    """Make the call to `flow`, or that of the settings, and show it; returns whether the caller got
+    what they came for. Raises IvrError.
+    """
     console = Console(stderr=as_json, highlight=False)
     settings = load_settings()
+    if flow is not None:
+        nlu_dir = nlu_of(flow) or settings.nlu_dir
+        settings = settings.model_copy(update={"flow": flow, "nlu_dir": nlu_dir})
+    script = script_of(settings.flow)
     audiosocket_port, freeswitch_port, http_port = free_ports(3)
     settings = settings.model_copy(
         update={
@@ -46,7 +52,7 @@ async def run_demo(*, as_json: bool, verbose: bool) -> bool:
         if not as_json:
             console.print(_line(turn))
 
-    conversation = await _demo(settings, console, recording, show)
+    conversation = await _demo(settings, script, console, recording, show)
     if as_json:
         click.echo(json.dumps(_document(conversation, recording)))
     else:
@@ -55,7 +61,11 @@ async def run_demo(*, as_json: bool, verbose: bool) -> bool:
 
 
 async def _demo(
-    settings: Settings, console: Console, recording: Path, show: Callable[[Turn], None]
+    settings: Settings,
+    script: Loaded,
+    console: Console,
+    recording: Path,
+    show: Callable[[Turn], None],
 ) -> Conversation:
     with console.status("starting"):
         supervisor = Supervisor(settings)
@@ -64,7 +74,6 @@ async def _demo(
         settings = supervisor.settings
         redis = settings.redis_url
         assert redis is not None
-        (script,) = read_scenarios(SCRIPT)
         async with CallerSounds(settings) as voice:
             sounds = await voice.of(script)
         phone = AudioSocketPhone(settings.host, settings.audiosocket_port)

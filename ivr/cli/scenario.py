@@ -113,7 +113,7 @@ async def _run(
     if level == "loopback":
         from ivr.scenarios.loopback_level import loopback
 
-        async with loopback(settings) as line:
+        async with loopback(settings, found) as line:
             return await run(found, settings, level, line.play, how)
     from ivr.scenarios.switch_level import switch
 

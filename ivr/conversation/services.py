@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +19,14 @@ from ivr.speech.recordings import Recordings
 from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
 from ivr.storage.record import RecordStore
 from ivr.storage.session import SessionStore
-from ivr.storage.sound_files import SoundFiles
 from ivr.telemetry.metrics import Metrics
 
 LONGEST_CALL_S = 3600
 """A call is led to its end after this long."""
+
+
+async def _no_other_version(version: str) -> Flow | None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,7 @@ class Services:
     """What every conversation of a worker shares."""
 
     flow: Flow
+    """What the call is led by."""
     recogniser: Recogniser
     interpreter: Interpreter
     synthesiser: Synthesiser
@@ -43,10 +47,8 @@ class Services:
     publish: Callable[[Mapping[str, Any]], None]
     """Tells live displays what happened; never waits, never raises."""
     worker: str
-    sound_files: SoundFiles | None = None
-    """Where recordings and messages are kept; None: nowhere."""
-    record_calls: bool = False
-    """Whether calls are recorded whose flow does not say so."""
+    flow_version: Callable[[str], Awaitable[Flow | None]] = field(default=_no_other_version)
+    """The flow of a version that a call began with on another worker; None where it is gone."""
     metrics: Metrics = field(default_factory=Metrics)
     clock: Clock = field(default_factory=SystemClock)
     rules: TurnRules = field(default_factory=TurnRules)

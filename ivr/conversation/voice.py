@@ -4,7 +4,7 @@ dialogue decide what to say, speaks, and can be interrupted."""
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import uuid4
 
@@ -13,9 +13,6 @@ import structlog
 from ivr.conversation.ears import Ears
 from ivr.conversation.keeper import SessionKeeper
 from ivr.conversation.leaving import Leaving
-from ivr.conversation.line_meter import LineMeter
-from ivr.conversation.messages import MessageTaker
-from ivr.conversation.recorder import CallRecorder
 from ivr.conversation.records import CallLog
 from ivr.conversation.services import Services
 from ivr.conversation.speaker import Speaker
@@ -43,15 +40,14 @@ from ivr.dialogue.actions import (
     Say,
     TransferTo,
 )
-from ivr.dialogue.executor import Step, begin, step
+from ivr.dialogue.executor import begin, step
 from ivr.dialogue.inputs import (
     ApiReplied,
     Input,
-    Said,
+    MessageRecorded,
     Started,
     TransferRefused,
 )
-from ivr.dialogue.line import line_fault
 from ivr.dialogue.state import DialogueState
 from ivr.storage.session import SessionFenced
 from ivr.telephony.call import Call, CallEnding
@@ -78,7 +74,6 @@ class VoiceConversation:
             on_sound=self._bot_sounds,
             on_silent=self._bot_silent,
             on_failure=services.metrics.synthesis_failed,
-            on_heard=self._bot_heard,
         )
         self._log = CallLog(call, services)
         self._state: DialogueState = begin(services.flow)
@@ -87,11 +82,7 @@ class VoiceConversation:
             self._ears, self._turns, services.interpreter, self._whereabouts, self._log
         )
         self._leaving = Leaving(call, services, self._whereabouts, self._log, self._keep_bridged)
-        self._line = LineMeter(call.format)
-        wanted = services.record_calls or services.flow.recorded
-        self._recorder = CallRecorder(call, services.sound_files if wanted else None, self._clock)
-        self._messages = MessageTaker(call, services.sound_files, services.records, self._clock)
-        self._keeper = SessionKeeper(call.id, services.flow, services.sessions, self._recorder)
+        self._keeper = SessionKeeper(call.id, services.flow, services.sessions)
         self._expect: Expectation | None = None
         self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
         self._unheard: list[Say] = []
@@ -117,16 +108,7 @@ class VoiceConversation:
 
     def audio_received(self, frame: bytes) -> None:
         """See `CallListener`."""
-        self._recorder.caller(frame)
         speech = self._ears.hear(frame)
-        self._messages.frame(frame, speech=speech)
-        self._line.feed(
-            frame,
-            speech=speech,
-            level_dbfs=self._ears.level_dbfs,
-            noise_dbfs=self._ears.noise_dbfs,
-            now_ms=self._now_ms(),
-        )
         if not speech and not self._turns.hears_speech:
             return
         for event in self._turns.frame(speech, self._now_ms()):
@@ -134,14 +116,13 @@ class VoiceConversation:
 
     def digit_received(self, digit: str) -> None:
         """See `CallListener`."""
-        self._messages.key()
         for event in self._turns.key(digit, self._now_ms()):
             self._on(event)
 
     def played(self, mark: int) -> None:
         """See `CallListener`."""
         with self._log.bound():
-            if not self._leaving.played(mark) and not self._messages.played(mark):
+            if not self._leaving.played(mark):
                 self._speaker.played(mark)
 
     def ended(self, ending: CallEnding) -> None:
@@ -163,7 +144,6 @@ class VoiceConversation:
         return self._clock.monotonic() * 1000
 
     def _tick(self) -> None:
-        self._messages.tick()
         for event in self._turns.tick(self._now_ms()):
             self._on(event)
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
@@ -197,9 +177,6 @@ class VoiceConversation:
             gap = None if answer.asked_ms is None else self._now_ms() - answer.asked_ms
             self._log.bot_speaks(answer.text, self._state, gap)
 
-    def _bot_heard(self, say: Say) -> None:
-        self._recorder.heard(say)
-
     def _bot_silent(self) -> None:
         self._turns.bot_fell_silent(self._now_ms())
         if self._turns.expect is not None:
@@ -227,7 +204,6 @@ class VoiceConversation:
             await self._fail()
         finally:
             self._close()
-            log.sound(await self._recorder.finish())
             if self._ending is not None and not log.fenced:
                 log.fenced = await self._keeper.is_anothers()
             log.finished(self._ending, self._state)
@@ -255,10 +231,10 @@ class VoiceConversation:
         what = await self._first_input()
         if what is None:
             return
+        flow = self._services.flow
         while self._ending is None:
-            if isinstance(what, Said):
-                self._tell_of_line()
-            outcome = self._step(what)
+            outcome = step(flow, self._state, what, today=self._today(), new_id=lambda: uuid4().hex)
+            self._state = outcome.state
             actions = outcome.actions
             if outcome.same_wait and isinstance(actions[-1], CallApi):
                 # The one awaited has been answered: it is not asked a second time.
@@ -268,33 +244,10 @@ class VoiceConversation:
             if what is None:
                 return
 
-    def _step(self, what: Input) -> Step:
-        outcome = step(
-            self._services.flow,
-            self._state,
-            what,
-            today=self._today(),
-            new_id=lambda: uuid4().hex,
-        )
-        self._state = outcome.state
-        return outcome
-
-    def _tell_of_line(self) -> None:
-        """Let the dialogue know how the line sounds, where that has changed; it says nothing to
-        it by itself, and goes on waiting for what it waited for."""
-        quality = self._line.quality()
-        fault = line_fault(quality)
-        if fault != self._state.line:
-            self._step(quality)
-            self._log.line(quality, fault)
-
     async def _first_input(self) -> Input | None:
         info = self._call.info
         services = self._services
         session = await self._keeper.claim()
-        told = services.flow.announcement is None or (session is not None and session.recording)
-        if told and (session is None or not session.finished):
-            self._recorder.begin()
         if session is None:
             self._log.started(info, taken_over=False)
             self._whereabouts.go(ConversationState.GREETING)
@@ -303,6 +256,7 @@ class VoiceConversation:
                 caller=info.caller,
                 speech_languages=services.recogniser.languages,
             )
+        await self._keep_to(session.flow_version)
         self._state = DialogueState.model_validate(session.state)
         self._log.turn = session.turn + 1
         if session.finished:
@@ -316,16 +270,29 @@ class VoiceConversation:
         rungs = len(services.rules.silence_rungs_ms)
         return taken_over(session, info, epoch, last_silence=rungs)
 
+    async def _keep_to(self, version: str) -> None:
+        """Go on in the version of the flow that the call began with, where it still is kept."""
+        if version == self._services.flow.version:
+            return
+        flow = await self._services.flow_version(version)
+        if flow is None:
+            _log.warning("flow_version_gone", version=version)
+            return
+        self._services = replace(self._services, flow=flow)
+        self._keeper.flow = flow
+        self._log.flow = flow
+
     async def _act(self, actions: tuple[Action, ...]) -> Input | None:
         """Carry out one step's actions; returns what the dialogue waited for, None at the end."""
         says = [action for action in actions if isinstance(action, Say)]
         last = actions[-1]
-        self._recorder.about_to(says, last)
         if says:
             self._answering = _Answer(" ".join(say.text for say in says), self._caller_end_ms)
             self._caller_end_ms = None
             self._log.turn += 1
-        kept = await self._keep(last)
+        finished = _is_last(last)
+        verdict = last.destination if isinstance(last, TransferTo) else "hangup"
+        await self._save(finished=finished, verdict=verdict if finished else "")
         self._log.settled()
         if says:
             self._speaking_state(last)
@@ -334,12 +301,10 @@ class VoiceConversation:
             case Listen(expect=expect):
                 return await self._listen(expect)
             case CallApi():
-                return await self._ask(last, kept=kept)
-            case RecordMessage():
-                self._turns.take_floor()
-                await self._speaker.finished()
-                self._whereabouts.go(ConversationState.LISTENING)
-                return await self._messages.take(last, self._state)
+                return await self._ask(last)
+            case RecordMessage(message_id=message_id):
+                # No message is recorded yet: said so, the flow offers something else.
+                return MessageRecorded(message_id=message_id, ok=False)
             case _:
                 await self._speaker.finished()
                 return await self._leave(last)
@@ -373,15 +338,6 @@ class VoiceConversation:
                 self._whereabouts.go(ConversationState.PROCESSING)
             self._whereabouts.go(where)
 
-    async def _keep(self, last: Action) -> bool:
-        """Save before `last` and whatever is said; returns whether `last` may be done."""
-        if isinstance(last, CallApi) and last.idempotency_key is not None:
-            return await self._keeper.secure(self._state, self._log.turn)
-        finished = _is_last(last)
-        verdict = last.destination if isinstance(last, TransferTo) else "hangup"
-        await self._save(finished=finished, verdict=verdict if finished else "")
-        return True
-
     async def _save(self, *, finished: bool, verdict: str) -> None:
         await self._keeper.save(self._state, self._log.turn, finished=finished, verdict=verdict)
 
@@ -407,12 +363,8 @@ class VoiceConversation:
                 self._say(self._unheard)
                 self._unheard = []
 
-    async def _ask(self, request: CallApi, *, kept: bool) -> ApiReplied:
-        if kept:
-            reply: ApiReplied = await self._services.call_api(request)
-        else:
-            # Were it made now, another worker might make it again.
-            reply = ApiReplied(request_id=request.request_id, ok=False, error="intent not saved")
+    async def _ask(self, request: CallApi) -> ApiReplied:
+        reply: ApiReplied = await self._services.call_api(request)
         self._log.integration(request, reply)
         return reply
 

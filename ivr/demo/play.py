@@ -6,23 +6,34 @@ import asyncio
 import statistics
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ivr.audio.format import Audio
+from ivr.errors import IvrError
 from ivr.phone.caller import Phone
 from ivr.phone.handset import Handset
 from ivr.scenarios.call_events import CallEvents
 from ivr.scenarios.outcome import Outcome
-from ivr.scenarios.scenario_file import Loaded
+from ivr.scenarios.scenario_file import Loaded, read_scenarios
 from ivr.scenarios.sound_level import SoundCall
-from ivr.settings import PROJECT
-
-SCRIPT = PROJECT / "scenarios" / "demo.yml"
-"""What the demo's caller does, and what they came for."""
 
 _EVENTS_S = 3.0
 """How long after the worker's own word of it the bot may take to be heard."""
 _POLL_S = 0.02
+
+
+def script_of(flow: Path) -> Loaded:
+    """What a flow's demo plays: the scenario of `scenarios/demo-NAME.yml`, beside the folder that
+    the flow is in. Raises IvrError.
+    """
+    file = flow.resolve().parent.parent / "scenarios" / f"demo-{flow.stem}.yml"
+    if not file.exists():
+        raise IvrError(
+            f"There is no {file}, which says what the demo's caller does.",
+            remedy="Write one scenario there; docs/scenarios.md says how.",
+        )
+    return read_scenarios(file)[0]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -134,8 +134,9 @@ class _Which(AsideKind):
         if is_any(text, words.second):
             return other
         meaning = said.interpretation
-        if meaning.intent in (one, other) and turn.understood(meaning):
-            return meaning.intent
+        if meaning.intent in turn.flow.routes and turn.understood(meaning):
+            # Neither, where they want something else by now.
+            return meaning.intent if meaning.intent in (one, other) else None
         names = [set(spoken_form(name).split()) for name in self._names(turn)]
         told = set(text.split())
         first, second = told & (names[0] - names[1]), told & (names[1] - names[0])

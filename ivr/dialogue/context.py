@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ivr.dialogue.nodes.slot_filler import SlotConfig, SlotFiller
 from ivr.dialogue.nodes.slot_types import SLOT_TYPES
-from ivr.dialogue.state import Topic
 from ivr.dialogue.tasks import forget_task
+from ivr.dialogue.topic import Topic
 
 if TYPE_CHECKING:
     from ivr.dialogue.turn import Turn
@@ -44,12 +44,15 @@ def _latest(turn: Turn) -> Topic | None:
     return None
 
 
-def tell_more(turn: Turn) -> None:
-    """Say more about what was told last; or that there is no more, or ask what is meant."""
+def tell_more(turn: Turn) -> bool:
+    """Say more about what was told last, or that there is no more. Returns False where nothing
+    was told of late, so that it had to be asked what is meant.
+    """
     topic = _latest(turn)
     if topic is None:
         turn.say("more_about_what")
-    elif topic.more is None:
+        return False
+    if topic.more is None:
         turn.say("nothing_more")
     else:
         turn.say(topic.more, topic.slots)
@@ -57,6 +60,7 @@ def tell_more(turn: Turn) -> None:
         at = topics.index(topic)
         told = topic.model_copy(update={"more": None, "turn": turn.state.turns})
         turn.change(topics=(*topics[:at], *topics[at + 1 :], told))
+    return True
 
 
 def begin_other(turn: Turn) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ivr.dialogue.faults import FlowError
 from ivr.dialogue.flow_check import SMALL_TALK, Checked, check
 from ivr.dialogue.flow_file import KnowledgeEntry, Thresholds
+from ivr.dialogue.flow_graph import reachable
 from ivr.dialogue.knowledge import KnowledgeSearch, MakeSearch, WordOverlap
 from ivr.dialogue.nodes.kind import Node, Question
 from ivr.dialogue.nodes.slot_filler import SlotFiller
@@ -63,14 +64,12 @@ class Flow:
     restorable_slots: frozenset[str]
     """Slots that a later call of the same caller may have again."""
     authentication_slots: frozenset[str]
+    unguarded: frozenset[str]
+    """The nodes that are come to without a secret or a proof of who the caller is."""
     intent_names: Mapping[str, str]
     """Intent to the template that names it."""
     known_intents: frozenset[str]
     knowledge: Mapping[str, KnowledgeBase]
-    recorded: bool
-    """Whether the flow wants its calls recorded."""
-    announcement: str | None
-    """The template that tells callers so."""
     integrations: tuple[str, ...]
     transfer_destinations: tuple[str, ...]
     callback_numbers: tuple[str, ...]
@@ -191,6 +190,7 @@ def _compiled(checked: Checked, search: MakeSearch) -> Flow:
         },
         restorable_slots=_restorable(checked) - document.authentication_slots,
         authentication_slots=document.authentication_slots,
+        unguarded=_unguarded(checked),
         intent_names=document.intents,
         known_intents=frozenset(
             {
@@ -205,8 +205,6 @@ def _compiled(checked: Checked, search: MakeSearch) -> Flow:
             name: KnowledgeBase({entry.name: entry for entry in entries}, search(entries))
             for name, entries in document.knowledge.items()
         },
-        recorded=document.recording is not None,
-        announcement=document.recording.announce if document.recording is not None else None,
         integrations=document.integrations,
         callback_numbers=document.callback_numbers,
         transfer_destinations=document.transfer_destinations,
@@ -223,6 +221,25 @@ def _restorable(checked: Checked) -> frozenset[str]:
         fleeting = config.sensitive or config.type in ("amount", "yes_no")
         (never if fleeting else told).update(node.kind.fills(config))
     return frozenset(told - never)
+
+
+def _unguarded(checked: Checked) -> frozenset[str]:
+    document = checked.document
+    assert document is not None
+    guards = {
+        name
+        for name, node in checked.nodes.items()
+        if getattr(node.config, "sensitive", False)
+        or node.kind.fills(node.config) & document.authentication_slots
+    }
+    ways = {
+        name: () if name in guards else tuple(node.next.values())
+        for name, node in checked.nodes.items()
+    }
+    entry = document.entry
+    starts = [entry.language_known, entry.language_unknown, entry.home, *checked.routes.values()]
+    starts += [intent.next for intent in document.global_intents.values()]
+    return frozenset(reachable(ways, [start for start in starts if start is not None]))
 
 
 def _version(data: Any) -> str:

@@ -5,7 +5,7 @@ one another is checked in `flow_check`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -62,7 +62,8 @@ class NodePart(_Part):
 
 class KnowledgeEntry(_Part):
     """Something that can be asked: how callers ask for it, by language; the templates of the
-    `answer` and of what there is `more` to say; and the key for it.
+    `answer` and of what there is `more` to say; the key for it; and the `source` of the answer,
+    for those who keep it true.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -70,6 +71,7 @@ class KnowledgeEntry(_Part):
     key: str | None = Field(None, pattern=r"^[1-9]$")
     answer: str
     more: str | None = None
+    source: str = ""
 
 
 class Subflow(_Part):
@@ -79,15 +81,6 @@ class Subflow(_Part):
 
     entry: str
     nodes: tuple[NodePart, ...] = Field(min_length=1)
-
-
-class RecordingPart(_Part):
-    """Calls of this flow are recorded. `announce` is the template that says so to the caller, at
-    the call's beginning, without interruption: nothing is recorded before it has been heard. Where
-    nothing is announced, the caller has to know from elsewhere.
-    """
-
-    announce: str | None = None
 
 
 class LanguageFile(_Part):
@@ -128,11 +121,10 @@ class FlowFile(_Part):
     subflows: Mapping[str, Subflow] = Field(default_factory=dict)
     authentication_slots: frozenset[str] = frozenset()
     """Slots that prove who the caller is: never restored in a later call."""
-    recording: RecordingPart | None = None
     integrations: tuple[str, ...] = ()
     transfer_destinations: tuple[str, ...] = ()
     callback_numbers: tuple[str, ...] = ()
     """How the numbers begin that may be called back: "+91". Emergency and premium numbers never
     may."""
-    message_boxes: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], ...] = ()
+    message_boxes: tuple[str, ...] = ()
     """Where callers may leave messages."""

@@ -12,6 +12,7 @@ from ivr.dialogue.lexicon import global_intent, spoken_form
 from ivr.dialogue.repair import (
     AskingNode,
     ask,
+    ask_in_other_words,
     help_with,
     misunderstood,
     question_of,
@@ -95,7 +96,7 @@ def settle_aside(turn: Turn, node: AskingNode, answer: str) -> str | None:
 def go_on_with(turn: Turn, back: Returning) -> str:
     """Where a caller who rang before goes on. What must not be restored is not in `back`."""
     flow = turn.flow
-    turn.change(slots={**turn.state.slots, **back.slots}, task=back.task)
+    turn.change(slots={**turn.state.slots, **back.slots}, task=back.task, topics=back.topics)
     at_step = back.how == "step" and back.node in flow.nodes
     return back.node if at_step else flow.routes.get(back.task, flow.home)
 
@@ -127,13 +128,18 @@ def _change_language(turn: Turn, node: AskingNode) -> str | None:
 
 
 def _callback(turn: Turn, node: AskingNode) -> str | None:
-    """Where the flow calls nobody back."""
+    """Where that is asked about already, or where the flow calls nobody back."""
+    if turn.flow.global_targets.get("callback") == node.id:
+        ask(turn, node)
+        return None
     return misunderstood(turn, node, trouble=Trouble.UNKNOWN_INTENT)
 
 
 def _tell_more(turn: Turn, node: AskingNode) -> str | None:
-    tell_more(turn)
-    ask(turn, node)
+    if tell_more(turn):
+        ask_in_other_words(turn, node)
+    else:
+        ask(turn, node)
     return None
 
 

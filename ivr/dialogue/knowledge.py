@@ -57,7 +57,7 @@ class WordOverlap:
             whole = sum(weights[word] for word in words)
             rest = sum(weights.get(word, unknown) for word in asked - words)
             # What is said beside the phrase counts less against it than what it lacks.
-            score = shared / (whole + 0.3 * rest) if whole else 0.0
+            score = shared / (whole + 0.15 * rest) if whole else 0.0
             best[name] = max(score, best.get(name, 0.0))
         ranked = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))
         return tuple(Found(name, score) for name, score in ranked if score > 0)

@@ -4,6 +4,8 @@ they may go on with. Pure; the shell keeps the summary by the caller's number.
     dropped, back within 5 minutes    resumes at the very step
     back within 60 minutes            may go on with the task they were in
 
+With both comes what they were told last, so that "tell me more about it" still means something.
+
 What was asked of the world and is still in doubt goes with them, unasked: the same request again
 then keeps its idempotency key, and is not made twice.
 
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.dialogue.changes import Change
+from ivr.dialogue.topic import Topic
 
 if TYPE_CHECKING:
     from ivr.dialogue.flow import Flow
@@ -44,6 +47,7 @@ class Returning(BaseModel):
     language: str
     slots: Mapping[str, str] = Field(default_factory=dict)
     changes: Mapping[str, Change] = Field(default_factory=dict)
+    topics: tuple[Topic, ...] = ()
 
 
 class CallSummary(BaseModel):
@@ -63,6 +67,8 @@ class CallSummary(BaseModel):
     language: str
     slots: Mapping[str, str] = Field(default_factory=dict)
     changes: Mapping[str, Change] = Field(default_factory=dict)
+    topics: tuple[Topic, ...] = ()
+    """What the caller was told of late; their turns are counted back from the end of the call."""
     authenticated: bool = False
     """A slot that proves who the caller is was filled: the way to the step leads through it."""
 
@@ -73,7 +79,7 @@ def summarise(
     """What to keep of a call that has ended in `state`; None where there is nothing to go on with.
     `ended_at` has a time zone.
     """
-    under_way = bool(state.task) and not state.finished and state.node in flow.nodes
+    under_way = not state.finished and state.node in flow.nodes and _begun(flow, state)
     if not under_way and not state.changes:
         return None
     return CallSummary(
@@ -86,10 +92,17 @@ def summarise(
         language=state.language,
         slots=_restorable(flow, state.slots) if under_way else {},
         changes=state.changes,
+        topics=_topics(flow, state) if under_way else (),
         authenticated=any(
             name in state.slots or name in state.secrets for name in flow.authentication_slots
         ),
     )
+
+
+def _begun(flow: Flow, state: DialogueState) -> bool:
+    """Whether the caller is in the middle of something, and not only asked what it is to be."""
+    places = (flow.home, flow.entry_language_known, flow.entry_language_unknown)
+    return bool(state.task) or state.node not in places
 
 
 def may_return(
@@ -112,18 +125,20 @@ def may_return(
     how = _how(flow, summary, away)
     if not how and not summary.changes:
         return None
+    at_step = how == "step"
     return Returning(
         how=how,
         node=summary.node,
         task=summary.task,
         language=summary.language,
-        slots=_restorable(flow, summary.slots) if how == "step" else {},
+        slots=_restorable(flow, summary.slots) if at_step else {},
         changes=summary.changes,
+        topics=tuple(_topic(flow, topic, with_slots=at_step) for topic in summary.topics),
     )
 
 
 def _how(flow: Flow, summary: CallSummary, away: timedelta) -> How:
-    if summary.task not in flow.routes or summary.language not in flow.languages:
+    if summary.language not in flow.languages:
         return ""
     node = flow.nodes.get(summary.node)
     at_step = (
@@ -134,9 +149,33 @@ def _how(flow: Flow, summary: CallSummary, away: timedelta) -> How:
         and node.kind.asks
         # Who has to prove again who they are is led there from the task's beginning.
         and not summary.authenticated
+        and summary.node in flow.unguarded
     )
-    return "step" if at_step else "task"
+    if at_step:
+        return "step"
+    return "task" if summary.task in flow.routes else ""
 
 
 def _restorable(flow: Flow, slots: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in slots.items() if name in flow.restorable_slots}
+
+
+def _topics(flow: Flow, state: DialogueState) -> tuple[Topic, ...]:
+    return tuple(
+        _topic(flow, topic.model_copy(update={"turn": topic.turn - state.turns}), with_slots=True)
+        for topic in state.topics
+    )
+
+
+def _topic(flow: Flow, topic: Topic, *, with_slots: bool) -> Topic:
+    """`topic` without what must not be restored, and without more to tell where that needs it."""
+    slots = _restorable(flow, topic.slots) if with_slots else {}
+    needed = frozenset[str]().union(
+        *(
+            flow.texts[topic.more, code].variables
+            for code in flow.languages
+            if topic.more is not None and (topic.more, code) in flow.texts
+        )
+    )
+    told = topic.more if needed <= slots.keys() else None
+    return topic.model_copy(update={"slots": slots, "more": told})

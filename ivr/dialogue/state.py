@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.dialogue.changes import Change
 from ivr.dialogue.returning import Returning
+from ivr.dialogue.topic import Topic
 
 Phase = Literal["ask", "confirm"]
 """Within a node: asking for a value, or asking whether the value is right."""
@@ -26,17 +27,6 @@ class Spoken(NamedTuple):
     text: str
     language: str
     static: bool = False
-
-
-class Topic(_Frozen):
-    """Something the caller was told: by which task, with which values, at which turn. `more`
-    names the template that tells more about it, until it has been said.
-    """
-
-    task: str
-    slots: Mapping[str, str]
-    turn: int
-    more: str | None = None
 
 
 class PendingRequest(_Frozen):

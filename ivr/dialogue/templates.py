@@ -26,6 +26,7 @@ from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ivr.dialogue.spoken_values import digits, money, number, spoken_date, spoken_time
+from ivr.dialogue.ssml import BadSsml, plain
 
 LONGEST_TEXT = 2000
 """Characters of a filled-in text; what goes beyond is cut at a word."""
@@ -78,7 +79,9 @@ class TemplateFailed(Exception):
 
 
 class Text:
-    """A compiled template in one language. Without variables, `static` is its text."""
+    """A compiled template in one language, its SSML worked out; in no language (""), it is no
+    speech and has none. Without variables, `static` is its text.
+    """
 
     __slots__ = ("_template", "source", "static", "variables")
 
@@ -86,11 +89,14 @@ class Text:
         """Raises TemplateUnusable."""
         environment = _environment(language, for_path)
         try:
-            tree = environment.parse(source)
+            spoken = plain(source) if language else source
+            tree = environment.parse(spoken)
             # Before it is compiled, for compiling works out what is constant.
             _refuse_unsafe(tree)
             self.variables = frozenset(meta.find_undeclared_variables(tree))
-            self._template: Template = environment.from_string(source)
+            self._template: Template = environment.from_string(spoken)
+        except BadSsml as error:
+            raise TemplateUnusable(str(error)) from None
         except TemplateSyntaxError as error:
             raise TemplateUnusable(_first_lower(error.message), error.lineno) from None
         self.source = source

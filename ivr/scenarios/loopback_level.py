@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from ivr.conversation.services import Services
 from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.flow import Flow
-from ivr.nlu.spacy import SpacyInterpreter
+from ivr.nlu.interpreter import Interpreter
 from ivr.scenarios.call_events import CallEvents
 from ivr.scenarios.caller_sounds import CallerSounds
 from ivr.scenarios.loopback_phone import LoopbackPhone
@@ -20,6 +20,7 @@ from ivr.scenarios.outcome import Outcome
 from ivr.scenarios.scenario import UNKNOWN
 from ivr.scenarios.scenario_file import Loaded
 from ivr.scenarios.sound_level import Seen, SoundCall
+from ivr.scenarios.understanding import Understanding
 from ivr.scenarios.world import World, world_over_http
 from ivr.settings import Settings
 from ivr.speech.recognition.models import models_for
@@ -37,7 +38,7 @@ _END_S = 10.0
 @dataclass(frozen=True, kw_only=True)
 class _Engines:
     recogniser: VoskRecogniser
-    interpreter: SpacyInterpreter
+    understanding: Understanding
     synthesiser: PromptCache
 
 
@@ -58,11 +59,12 @@ class Loopback:
             outcome.why = f"speech is recognised here in: {', '.join(sorted(hears)) or 'none'}"
             return
         sounds = await self._sounds.of(loaded)
+        interpreter = await self._engines.understanding.of(loaded)
         events = CallEvents()
         sessions = SessionsInMemory()
         async with world_over_http(scenario, flow) as world:
             talking: list[asyncio.Task[None]] = []
-            services = self._services(flow, world, events, sessions)
+            services = self._services(flow, interpreter, world, events, sessions)
 
             def answer(call: Call) -> None:
                 talking.append(VoiceConversation(call, services).start())
@@ -86,12 +88,17 @@ class Loopback:
             outcome.note_bank(world.done())
 
     def _services(
-        self, flow: Flow, world: World, events: CallEvents, sessions: SessionsInMemory
+        self,
+        flow: Flow,
+        interpreter: Interpreter,
+        world: World,
+        events: CallEvents,
+        sessions: SessionsInMemory,
     ) -> Services:
         return Services(
             flow=flow,
             recogniser=self._engines.recogniser,
-            interpreter=self._engines.interpreter,
+            interpreter=interpreter,
             synthesiser=self._engines.synthesiser,
             voice=default_voice,
             recordings=shipped(),
@@ -104,22 +111,23 @@ class Loopback:
 
 
 @asynccontextmanager
-async def loopback(settings: Settings) -> AsyncIterator[Loopback]:
-    """Everything that calls in memory share. Raises IvrError where an engine is missing."""
+async def loopback(settings: Settings, scenarios: Iterable[Loaded] = ()) -> AsyncIterator[Loopback]:
+    """Everything that calls in memory share, made ready for `scenarios`. Raises IvrError where an
+    engine is missing.
+    """
     async with AsyncExitStack() as stack:
         sounds = await stack.enter_async_context(CallerSounds(settings))
         recogniser = VoskRecogniser(
             models_for(settings, settings.recognition_models), threads=os.cpu_count() or 2
         )
         stack.callback(recogniser.close)
-        _, interpreter = await asyncio.gather(
-            asyncio.to_thread(recogniser.load),
-            asyncio.to_thread(SpacyInterpreter, settings.nlu_dir, settings.var_dir / "nlu"),
-        )
-        stack.push_async_callback(interpreter.close)
+        await asyncio.to_thread(recogniser.load)
+        understanding = Understanding(settings)
+        stack.push_async_callback(understanding.close)
+        await understanding.ready(each for each in scenarios if "loopback" in each.scenario.at)
         prompts = PromptCache(SynthesisClient(sounds.synthesis_url), settings.var_dir / "prompts")
         stack.push_async_callback(prompts.close)
-        engines = _Engines(recogniser=recogniser, interpreter=interpreter, synthesiser=prompts)
+        engines = _Engines(recogniser=recogniser, understanding=understanding, synthesiser=prompts)
         yield Loopback(engines, sounds)
 
 

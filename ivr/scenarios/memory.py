@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from ivr.storage.record import AnyRecord
+from ivr.storage.record import CallFinished, CallStarted, TurnTaken
 from ivr.storage.session import Session, SessionFenced
 
 
@@ -22,7 +22,7 @@ class SessionsInMemory:
         self._epochs[call_id] = self._epochs.get(call_id, 0) + 1
         return self._epochs[call_id], self.kept.get(call_id)
 
-    async def save(self, session: Session, epoch: int, *, within_ms: float | None = None) -> None:
+    async def save(self, session: Session, epoch: int) -> None:
         """See `SessionStore`."""
         if epoch != self._epochs.get(session.call_id):
             raise SessionFenced("Another worker has taken this call over.")
@@ -50,10 +50,10 @@ class RecordsInMemory:
     """A `RecordStore` of one process."""
 
     def __init__(self) -> None:
-        self.written: list[AnyRecord] = []
+        self.written: list[CallStarted | TurnTaken | CallFinished] = []
         """Everything, in order."""
 
-    def write(self, record: AnyRecord) -> None:
+    def write(self, record: CallStarted | TurnTaken | CallFinished) -> None:
         """See `RecordStore`."""
         self.written.append(record)
 

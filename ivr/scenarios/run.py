@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ivr.dialogue.flow import Flow
 from ivr.errors import IvrError
-from ivr.nlu.spacy import SpacyInterpreter
 from ivr.scenarios.outcome import Outcome
 from ivr.scenarios.scenario import Level
 from ivr.scenarios.scenario_file import Loaded
 from ivr.scenarios.text_level import play_text
+from ivr.scenarios.understanding import Understanding
 from ivr.settings import Settings
 
 Play = Callable[[Loaded, Flow, Outcome], Awaitable[None]]
@@ -54,18 +54,16 @@ async def run_text(
     scenarios: Sequence[Loaded], settings: Settings, how: How = How()
 ) -> list[Outcome]:
     """Run at text level. Raises FlowError, and BadTrainingData from the interpreter."""
-    interpreter = await asyncio.to_thread(
-        SpacyInterpreter, settings.nlu_dir, settings.var_dir / "nlu"
-    )
+    understanding = Understanding(settings)
 
     async def play(loaded: Loaded, flow: Flow, outcome: Outcome) -> None:
-        await play_text(loaded, flow, interpreter, outcome)
+        await play_text(loaded, flow, await understanding.of(loaded), outcome)
 
     try:
         # Nothing is computed for long, and what goes wrong on purpose is waited for.
         return await run(scenarios, settings, "text", play, replace(how, jobs=_TEXT_JOBS))
     finally:
-        await interpreter.close()
+        await understanding.close()
 
 
 async def run(

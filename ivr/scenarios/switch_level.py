@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from ivr.dialogue.flow import Flow
@@ -48,8 +49,11 @@ class Switch:
         ear: VoskRecogniser,
         board: _Switchboard,
         records: RecordReader | None,
+        *,
+        flow: Path,
     ) -> None:
         self._target = target
+        self._flow = flow.resolve()
         self._sounds = sounds
         self._ear = ear
         self._board = board
@@ -57,6 +61,10 @@ class Switch:
 
     async def play(self, loaded: Loaded, flow: Flow, outcome: Outcome) -> None:
         """Play one scenario. Raises IvrError where nobody answers, or no worker is seen to."""
+        if loaded.flow is not None and loaded.flow.resolve() != self._flow:
+            outcome.skipped = True
+            outcome.why = f"the workers behind the switch speak {self._flow.name}"
+            return
         menu_key = MENU_KEYS.get(loaded.language)
         if menu_key is None:
             outcome.skipped = True
@@ -166,4 +174,4 @@ async def switch(settings: Settings, target: str | None) -> AsyncIterator[Switch
         stack.callback(following.cancel)
         database = notes.database_url if notes is not None else None
         records = RecordReader(database) if database is not None else None
-        yield Switch(target or DEFAULT_TARGET, sounds, ear, board, records)
+        yield Switch(target or DEFAULT_TARGET, sounds, ear, board, records, flow=settings.flow)

@@ -35,8 +35,6 @@ class Session(BaseModel):
     verdict: str = ""
     """Where the switch must take the caller now that we are finished: "hangup", "agent", ...;
     unfinished, "bridged" while the caller talks to an agent, else empty."""
-    recording: bool = False
-    """Whether the call is being recorded, and its caller knows it."""
     state: dict[str, Any]
     """The dialogue state as JSON data."""
 
@@ -51,9 +49,8 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def save(self, session: Session, epoch: int, *, within_ms: float | None = None) -> None:
-        """Keep the session if `epoch` is still the call's; waits the store's budget, or
-        `within_ms` where it must be kept before anything else happens. Raises SessionFenced,
+    async def save(self, session: Session, epoch: int) -> None:
+        """Keep the session if `epoch` is still the call's. Raises SessionFenced,
         SessionStoreAway.
         """
 

@@ -73,9 +73,8 @@ class _Kept:
 class RedisSessionStore:
     """Live sessions in the Redis at `url`. Belongs to one event loop.
 
-    `save`, unless told otherwise, and `keep` wait `timeout_ms` at most, `claim` 150 ms, whatever
-    Redis does. `on_fenced` is called, on the event loop, when a session kept for later turns out
-    to be another worker's.
+    `save` and `keep` wait `timeout_ms` at most, `claim` 150 ms, whatever Redis does. `on_fenced`
+    is called, on the event loop, when a session kept for later turns out to be another worker's.
     """
 
     def __init__(
@@ -128,13 +127,10 @@ class RedisSessionStore:
             _log.error("session_unreadable", call_id=str(call_id), why=str(error))
             return epoch, None
 
-    async def save(self, session: Session, epoch: int, *, within_ms: float | None = None) -> None:
-        """See `SessionStore.save`. Waits `timeout_ms` at most, or `within_ms`, then also for a
-        Redis that is away."""
+    async def save(self, session: Session, epoch: int) -> None:
+        """See `SessionStore.save`. Waits `timeout_ms` at most."""
         number = next(self._numbers)
-        patient = within_ms is not None
-        budget_s = within_ms / 1000 if within_ms is not None else self._timeout_s
-        await self._save(session, epoch, number, budget_s, patient=patient)
+        await self._save(session, epoch, number, self._timeout_s)
         self._settle(session.call_id, number)
 
     async def keep(self, session: Session, epoch: int) -> bool:
@@ -171,15 +167,7 @@ class RedisSessionStore:
         if waiting is not None and waiting.number <= number:
             del self._kept[call_id]
 
-    async def _save(
-        self,
-        session: Session,
-        epoch: int,
-        number: int,
-        budget_s: float,
-        *,
-        patient: bool = False,
-    ) -> None:
+    async def _save(self, session: Session, epoch: int, number: int, budget_s: float) -> None:
         call_id = session.call_id
         if self._fenced.get(call_id, -1) >= epoch:
             raise _fenced(call_id)
@@ -190,7 +178,7 @@ class RedisSessionStore:
             answer = await script(keys=_keys(call_id), args=(epoch, number, text, TTL_S))
             return int(answer)
 
-        if not await self._link.run(work, budget_s=budget_s, patient=patient):
+        if not await self._link.run(work, budget_s=budget_s):
             self._kept.pop(call_id, None)
             self._fenced[call_id] = epoch
             while len(self._fenced) > _FENCED_CALLS:

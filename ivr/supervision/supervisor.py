@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
@@ -61,10 +61,12 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start everything. Raises IvrError; what had been started is stopped again."""
-        Flow.load(self._settings.flow)
+        settings = self._settings
+        paths = [settings.flow, *([settings.flow_trial] if settings.flow_trial else [])]
+        flows = [Flow.load(path) for path in paths]
         self._ports = WorkerPorts.choose(self._settings)
         try:
-            await self._start_neighbours()
+            await self._start_neighbours(flows)
             await self._start_workers()
         except BaseException:
             await self.stop()
@@ -120,7 +122,7 @@ class Supervisor:
         self._wards.clear()
         remove_notes(self.settings.var_dir)
 
-    async def _start_neighbours(self) -> None:
+    async def _start_neighbours(self, flows: Sequence[Flow]) -> None:
         settings = self._settings
         var = settings.var_dir
         _make_folder(var)
@@ -138,7 +140,10 @@ class Supervisor:
             synthesis = SynthesisProcess()
             starting.append((synthesis, 0.3))
         bank = None
-        if settings.env != "production" and "bank" not in settings.integrations:
+        asked = {name for flow in flows for name in flow.integrations}
+        unknown = sorted(asked - settings.integrations.keys())
+        if settings.env != "production" and unknown:
+            # What nobody has told us of is the example's.
             bank = BankProcess()
             starting.append((bank, 1.0))
         self._progress("PostgreSQL, Redis, speech synthesis")
@@ -151,7 +156,7 @@ class Supervisor:
         if synthesis is not None:
             changes["synthesis_url"] = synthesis.url
         if bank is not None:
-            changes["integrations"] = {**settings.integrations, "bank": bank.url}
+            changes["integrations"] = settings.integrations | dict.fromkeys(unknown, bank.url)
         self.settings = settings.model_copy(update=changes)
         database = self.settings.database_url
         if database is not None:

@@ -35,7 +35,6 @@ class Leg:
         self._frame_bytes = format.frame_bytes
         self._queue = PlayoutQueue(format)
         self._listener: CallListener | None = None
-        self._overhears: Callable[[bytes], None] | None = None
         self._early: deque[Callable[[CallListener], None]] = deque(maxlen=EARLY_EVENTS)
         self._rest = b""
         self._ending: CallEnding | None = None
@@ -72,10 +71,6 @@ class Leg:
         self._listener = listener
         while self._early and self._ending is None:
             self._tell(self._early.popleft())
-
-    def overhear(self, hears: Callable[[bytes], None]) -> None:
-        """See `Call`."""
-        self._overhears = hears
 
     def play(self, audio: Audio, *, mark: int) -> None:
         """See `Call`."""
@@ -116,10 +111,7 @@ class Leg:
 
     def next_frame(self) -> Frame:
         """The frame that leaves now; tell `left` once it has."""
-        frame = self._queue.next_frame()
-        if self._overhears is not None:
-            self._overhears(frame.pcm)
-        return frame
+        return self._queue.next_frame()
 
     def left(self, marks: tuple[int, ...]) -> None:
         """The last frames of these sounds have left."""
@@ -133,7 +125,6 @@ class Leg:
         self._ending = ending
         self._queue.clear()
         self._early.clear()
-        self._overhears = None
         self._rest = b""
         listener, self._listener = self._listener, None
         if listener is not None:

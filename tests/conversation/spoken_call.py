@@ -21,7 +21,6 @@ from ivr.dialogue.flow import Flow
 from ivr.dialogue.inputs import ApiReplied
 from ivr.speech import recordings
 from ivr.speech.synthesis.voices import default_voice
-from ivr.storage.session import SessionStore
 from ivr.telephony.call import Call, CallInfo
 from ivr.telephony.loopback import LoopbackCall, SteppedClock
 from tests.conversation.stand_ins import Choir, Reader, Records, Scribe, Sessions
@@ -107,16 +106,10 @@ SPEECH = read_wav(Path(recordings.FOLDER) / "en" / "moment.wav")
 
 
 class Scene:
-    """One caller and one worker, and a flow's `document`. `store` keeps sessions elsewhere;
-    `services` overrides what the conversation is given."""
+    """One caller and one worker. `services` overrides what the conversation is given."""
 
     def __init__(
-        self,
-        *,
-        sessions: Sessions | None = None,
-        store: SessionStore | None = None,
-        document: Mapping[str, Any] = DOCUMENT,
-        **services: Any,
+        self, *, sessions: Sessions | None = None, flow: Flow | None = None, **services: Any
     ) -> None:
         self.clock = SteppedClock()
         self.choir = Choir()
@@ -125,20 +118,18 @@ class Scene:
         self.sessions = sessions or Sessions()
         self.records = Records()
         self.published: list[dict[str, Any]] = []
-        self.said: list[bytes] = []
-        """The caller's frames, silence too."""
         self.asked: list[CallApi] = []
         self.reply: Callable[[CallApi], ApiReplied] = lambda request: ApiReplied(
             request_id=request.request_id, ok=True, status=201, data={}
         )
         self.services = Services(
-            flow=Flow.parse(json.dumps(document)),
+            flow=flow or Flow.parse(json.dumps(DOCUMENT)),
             recogniser=self.scribe,
             interpreter=self.reader,
             synthesiser=self.choir,
             voice=default_voice,
             recordings=recordings.shipped(),
-            sessions=store or self.sessions,
+            sessions=self.sessions,
             records=self.records,
             call_api=self._ask,
             publish=lambda event: self.published.append(dict(event)),
@@ -218,12 +209,7 @@ class Scene:
                 await self.listen(FRAME_MS)
                 await asyncio.sleep(0.005)
 
-    async def hear_frame(self, pcm: bytes) -> None:
-        """One frame of the caller's reaches the worker."""
-        await self._frame(pcm)
-
     async def _frame(self, pcm: bytes) -> None:
-        self.said.append(pcm)
         self.call.caller_frame(pcm)
         self.clock.step()
         await self._settle()

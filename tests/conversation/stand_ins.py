@@ -15,7 +15,7 @@ from ivr.audio.format import TELEPHONE, Audio, AudioFormat
 from ivr.nlu.interpreter import Interpretation, ScoredIntent
 from ivr.speech.recognition.recogniser import Transcript, Word
 from ivr.speech.synthesis.synthesiser import Voice
-from ivr.storage.record import AnyRecord, CallFinished, SoundKept, TurnTaken
+from ivr.storage.record import CallFinished, CallStarted, TurnTaken
 from ivr.storage.session import Session, SessionFenced
 
 MS_PER_WORD = 200
@@ -132,7 +132,7 @@ class Sessions:
         self.epoch += 1
         return self.epoch, self.last
 
-    async def save(self, session: Session, epoch: int, *, within_ms: float | None = None) -> None:
+    async def save(self, session: Session, epoch: int) -> None:
         await asyncio.sleep(0)
         if epoch != self.epoch:
             raise SessionFenced("Another worker has the call.")
@@ -151,9 +151,9 @@ class Records:
     """Records in memory, as JSON."""
 
     def __init__(self) -> None:
-        self.all: list[AnyRecord] = []
+        self.all: list[CallStarted | TurnTaken | CallFinished] = []
 
-    def write(self, record: AnyRecord) -> None:
+    def write(self, record: CallStarted | TurnTaken | CallFinished) -> None:
         self.all.append(record)
 
     @property
@@ -162,10 +162,6 @@ class Records:
         return list(
             {each.number: each for each in self.all if isinstance(each, TurnTaken)}.values()
         )
-
-    @property
-    def sounds(self) -> list[SoundKept]:
-        return [each for each in self.all if isinstance(each, SoundKept)]
 
     @property
     def finished(self) -> list[CallFinished]:

@@ -7,7 +7,7 @@ import pytest
 from ivr.dialogue.context import weight
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.inputs import Said
-from ivr.dialogue.state import Topic
+from ivr.dialogue.topic import Topic
 from ivr.nlu.interpreter import Interpretation, ScoredIntent
 from tests.dialogue.talking import BANK, Talk, heard
 

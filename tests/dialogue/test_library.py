@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ivr.dialogue.actions import HangUp, RecordMessage
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.inputs import MessageRecorded
 from ivr.dialogue.node_kinds import NODE_KINDS
+from ivr.dialogue.nodes.kind import AskingKind
+from ivr.languages.known import language
 from tests.dialogue.talking import BANK, PROJECT, Talk
 
 FLOW = Flow.load(PROJECT / "flows" / "library.json")
@@ -66,3 +70,23 @@ def test_a_mark_is_asked_for_at_the_end() -> None:
     talk.say("five")
     assert isinstance(talk.wait, HangUp)
     assert talk.state.slots["mark"] == "5"
+
+
+ASKING = [name for name, node in FLOW.nodes.items() if isinstance(node.kind, AskingKind)]
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_what_can_be_wanted_anywhere_is_understood_at_every_question(name: str) -> None:
+    for wish, phrases in language("en").globals.items():
+        for phrase in phrases:
+            talk = Talk(FLOW, caller="9876543210")
+            talk.state = talk.state.with_(node=name, phase="ask")
+            talk.say(phrase)
+            assert talk.state.misunderstood == 0, (wish, phrase, talk.texts)
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_an_emergency_is_heard_at_every_question(name: str) -> None:
+    talk = Talk(FLOW)
+    talk.state = talk.state.with_(node=name, phase="ask")
+    assert "call one one two" in talk.say("please call an ambulance")[0]

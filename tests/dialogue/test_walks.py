@@ -31,20 +31,22 @@ from ivr.dialogue.inputs import (
 )
 from ivr.dialogue.node_kinds import NODE_KINDS
 from ivr.dialogue.returning import Returning
-from ivr.dialogue.state import DialogueState, PendingRequest, Spoken, Topic
+from ivr.dialogue.state import DialogueState, PendingRequest, Spoken
+from ivr.dialogue.topic import Topic
 from ivr.nlu.interpreter import Entity, Interpretation, ScoredIntent
-from tests.dialogue.talking import BANK, TODAY, check_shape, document_of
+from tests.dialogue.talking import BANK, PROJECT, TODAY, check_shape, document_of
 
 FLOW = Flow.load(BANK)
 INTENTS = [
     "check_balance", "transfer_money", "block_card", "talk_to_agent", "goodbye", "help", "repeat",
     "cancel", "go_back", "affirm", "deny", "greet", "thank", "start_over", "give_value",
-    "out_of_scope", "", "a",
+    "out_of_scope", "", "a", "about_health", "about_farming", "check_eligibility", "how_to_apply",
 ]  # fmt: skip
 TEXTS = [
     "yes", "no", "slower", "change language", "call me back", "tell me more", "the other one",
     "go on", "spanish", "no the other account", "there is a fire",
     "447123", "english", "hindi", "go back", "cancel", "credit", "raj", "हाँ", "",
+    "life insurance", "insurance", "a visit", "a question", "my card", "a message", "five",
 ]  # fmt: skip
 VALUES = ["447123", "4711", "50.00", "raj", "anna", "credit", "yes", "2026-12-01", "NaN", "", "{{"]
 KINDS = ["digits", "amount", "person", "card_type", "yes_no", "date", "x"]
@@ -155,12 +157,20 @@ def through(flow: Flow, state: DialogueState, what: Input, ids: Any) -> Dialogue
     return after
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(inputs, max_size=25), st.booleans())
-def test_the_bank_is_never_stuck(happenings: list[Input], takeovers: bool) -> None:
-    state, ids = begin(FLOW), itertools.count()
+SHIPPED = {
+    path.stem: Flow.load(path)
+    for path in (*PROJECT.glob("flows/*.json"), *PROJECT.glob("scenarios/flows/*.json"))
+    if "." not in path.stem
+}
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(sorted(SHIPPED)), st.lists(inputs, max_size=25), st.booleans())
+def test_no_shipped_flow_is_ever_stuck(name: str, happenings: list[Input], takeovers: bool) -> None:
+    flow = SHIPPED[name]
+    state, ids = begin(flow), itertools.count()
     for what in happenings:
-        state = through(FLOW, state, what, ids)
+        state = through(flow, state, what, ids)
         if takeovers:
             state = DialogueState.model_validate(json.loads(state.model_dump_json()))
 

@@ -30,7 +30,7 @@ def judged(outcomes: list[Outcome], published: list[Loaded]) -> None:
 
 async def test_a_third_passes_in_memory(published: list[Loaded], tmp_path: Path) -> None:
     settings = Settings(var_dir=tmp_path)
-    async with loopback(settings) as line:
+    async with loopback(settings, published) as line:
         outcomes = await run(published, settings, "loopback", line.play, How(jobs=AT_ONCE))
     judged(outcomes, published)
 

@@ -10,7 +10,15 @@ from pydantic import Field
 from ivr.dialogue.context import note_topic
 from ivr.dialogue.faults import did_you_mean
 from ivr.dialogue.nodes.expecting import ONE_KEY, expect
-from ivr.dialogue.nodes.kind import AskingConfig, AskingKind, FlowFacts, Node, Outcomes, Question
+from ivr.dialogue.nodes.kind import (
+    AskingConfig,
+    AskingKind,
+    FlowFacts,
+    Misfit,
+    Node,
+    Outcomes,
+    Question,
+)
 from ivr.dialogue.repair import ask, to_agent
 
 if TYPE_CHECKING:
@@ -22,11 +30,16 @@ if TYPE_CHECKING:
 class KnowledgeConfig(AskingConfig):
     """`base` is a part of the flow's `knowledge`; an entry that fits less well than `least` is
     no answer. A sentence that leads here is answered at once where it can be, else `prompt` asks
-    what the caller would like to know; `keys_prompt` tells the keys of the entries.
+    what the caller would like to know, as it does where two entries fit about as well;
+    `keys_prompt` tells the keys of the entries.
     """
 
     base: str
     least: float = Field(0.5, gt=0, le=1)
+
+
+_AS_WELL = 0.95
+"""An entry fits about as well as the best one from this share of its likeness on."""
 
 
 class Knowledge(AskingKind[KnowledgeConfig]):
@@ -50,9 +63,9 @@ class Knowledge(AskingKind[KnowledgeConfig]):
 
     def enter(self, turn: Turn, node: Node[KnowledgeConfig]) -> str | None:
         """See `NodeKind`."""
-        known = self._find(turn, node, turn.sentence) if turn.sentence else None
-        if known is not None:
-            return self.accept(turn, node, known)
+        found = self._fitting(turn, node, turn.sentence) if turn.sentence else ()
+        if len(found) == 1:
+            return self.accept(turn, node, found[0])
         if not turn.by_speech and node.config.keys_prompt is None:
             return to_agent(turn)
         ask(turn, node)
@@ -74,9 +87,19 @@ class Knowledge(AskingKind[KnowledgeConfig]):
         """See `AskingKind`."""
         return None
 
-    def likely(self, turn: Turn, node: Node[KnowledgeConfig], said: Said) -> str | None:
+    def likely(self, turn: Turn, node: Node[KnowledgeConfig], said: Said) -> str | Misfit | None:
         """See `AskingKind`."""
-        return self._find(turn, node, said.interpretation.text)
+        meaning = said.interpretation
+        leads = turn.flow.routes.get(meaning.intent)
+        if leads not in (None, node.id) and meaning.confidence >= turn.flow.thresholds.switch:
+            return None
+        found = self._fitting(turn, node, meaning.text)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            return Misfit("several")
+        asked_here = leads == node.id and turn.understood(meaning)
+        return Misfit("not_known") if asked_here else None
 
     def keyed(self, turn: Turn, node: Node[KnowledgeConfig], keyed: Keyed) -> str | None:
         """See `AskingKind`."""
@@ -92,8 +115,12 @@ class Knowledge(AskingKind[KnowledgeConfig]):
         note_topic(turn, entry.more)
         return node.next["answered"]
 
-    def _find(self, turn: Turn, node: Node[KnowledgeConfig], question: str) -> str | None:
+    def _fitting(self, turn: Turn, node: Node[KnowledgeConfig], question: str) -> tuple[str, ...]:
+        """The entries that answer `question` about equally well: none, one, or several."""
         base = turn.flow.knowledge[node.config.base]
         found = base.search.find(question, turn.state.language)
-        good = bool(found) and found[0].score >= node.config.least
-        return found[0].name if good and found[0].name in base.entries else None
+        best = found[0].score if found else 0.0
+        if best < node.config.least:
+            return ()
+        near = [one.name for one in found if one.score >= _AS_WELL * best]
+        return tuple(name for name in near if name in base.entries)
