@@ -35,8 +35,8 @@ from ivr.phone.sip import SipPhone
 from ivr.phone.voice import CallerVoice
 from ivr.settings import Settings
 from tests.e2e.stack import Stack
+from tests.prompts import render_spoken
 from tests.telephony.asterisk.switch import AsteriskSwitch, asterisk_root
-from tests.telephony.asterisk.tones import render_spoken
 
 SENTENCES = ("what is my balance", "four four seven one two three", "no thank you")
 _ECHO_SECONDS = 60
@@ -156,7 +156,7 @@ async def _bank(
 
 async def _run(calls: int, seconds: float, workers: int, bar: Progress) -> dict[str, Any]:
     switch = AsteriskSwitch(asterisk_root())
-    await render_spoken(switch.sounds)
+    render_spoken(switch.sounds, "asterisk")
     switch.start()
     # "Asterisk 22.10.1~dfsg+~cs6.16.60671435-1"
     switch_version = switch.cli("core show version").split()[1].partition("~")[0]

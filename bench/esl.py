@@ -34,7 +34,7 @@ from ivr.phone.handset import AUDIBLE_DBFS, Handset
 from ivr.phone.sip import SipPhone
 from ivr.settings import PROJECT
 from tests.freeswitch.switch import FreeSwitch, channels
-from tests.freeswitch.tones import render_tones
+from tests.prompts import render_tones
 
 KINDS = ("ours", "greenswitch")
 _UNANSWERED = "7001"
@@ -160,7 +160,7 @@ async def compare(calls: int, lines: int, seconds: float, rounds: int) -> dict[s
     figures = {kind: Figures() for kind in KINDS}
     with tempfile.TemporaryDirectory() as folder, Progress(transient=True) as bar:
         task = bar.add_task("rounds", total=rounds * len(KINDS))
-        render_tones(Path(folder) / "sounds")
+        render_tones(Path(folder) / "sounds", "freeswitch")
         switch = FreeSwitch.before(Path(folder), (9, 9))
         operator = await switch.operator()
         await operator.api("fsctl sps 1000")

@@ -17,7 +17,7 @@ import uvloop
 from ivr.audio.format import TELEPHONE
 from ivr.telephony.call import Call, CallEnding
 from ivr.telephony.freeswitch.server import FreeSwitchServer
-from tests.freeswitch.tones import tone
+from tests.tones import tone
 
 TONE = tone(1100, 2000)
 

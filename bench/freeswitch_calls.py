@@ -36,8 +36,8 @@ from ivr.phone.sip import NotAnswered, SipPhone
 from ivr.phone.voice import CallerVoice
 from ivr.settings import PROJECT, Settings
 from tests.e2e.stack import Stack
-from tests.freeswitch.spoken import render_spoken
 from tests.freeswitch.switch import FreeSwitch
+from tests.prompts import render_spoken
 
 SENTENCES = ("what is my balance", "four four seven one two three", "no thank you")
 _ENGLISH = "7003"
@@ -261,7 +261,7 @@ def main(calls: int, seconds: float, echo_seconds: float, workers: int) -> None:
     """Print one JSON document."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        render_spoken(folder / "sounds")
+        render_spoken(folder / "sounds", "freeswitch")
         environment = {"IVR_LOG_LEVEL": "warning"}
         with Stack(folder / "var", workers=workers, environment=environment) as stack:
             switch = FreeSwitch.before(folder, stack.notes.freeswitch_ports)

@@ -1,21 +1,33 @@
 """What the calls of all switches have in common, without their sockets: sound queued and taken out
-frame by frame, a listener told in order, an end that is told once.
+frame by frame, a listener told in order, a caller handed on or kept, an end that is told once.
 
 A switch's own call is a `Leg` and adds how the frames travel, and how to hang up, transfer, drop.
 """
 
 from __future__ import annotations
 
+import abc
+import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from operator import methodcaller
+from typing import Self
 from uuid import UUID
 
 import structlog
 
 from ivr.audio.format import TELEPHONE, Audio, AudioFormat
 from ivr.audio.playout import Frame, PlayoutQueue
-from ivr.telephony.call import CallEnding, CallInfo, CallListener, EndedBy
+from ivr.telephony.call import (
+    CallEnding,
+    CallHandler,
+    CallInfo,
+    CallListener,
+    EndedBy,
+    TransferFailed,
+)
+from ivr.telephony.consultation import Consultation
 
 EARLY_EVENTS = 100
 """Frames and digits kept until somebody listens (2 s); the oldest give way."""
@@ -23,7 +35,7 @@ EARLY_EVENTS = 100
 _log = structlog.get_logger()
 
 
-class Leg:
+class Leg(abc.ABC):
     """One call, as far as no switch is needed for it."""
 
     def __init__(
@@ -38,6 +50,10 @@ class Leg:
         self._early: deque[Callable[[CallListener], None]] = deque(maxlen=EARLY_EVENTS)
         self._rest = b""
         self._ending: CallEnding | None = None
+        self._leaving = False
+        """Whether we have asked the switch to end the call, or to take it."""
+        self.was_handed_over = False
+        """Whether anybody was asked to take the call."""
 
     @property
     def id(self) -> UUID:
@@ -81,7 +97,59 @@ class Leg:
         """See `Call`."""
         return self._queue.clear()
 
+    @abc.abstractmethod
+    async def hang_up(self) -> None:
+        """See `Call`."""
+
+    @abc.abstractmethod
+    async def transfer(self, destination: str) -> None:
+        """See `Call`."""
+
+    @abc.abstractmethod
+    async def consult(
+        self, destination: str, *, ring_s: float, on_agent: CallHandler
+    ) -> Consultation:
+        """See `Call`."""
+
+    def drop(self) -> None:
+        """See `Call`."""
+        self.give_up(CallEnding(by=EndedBy.BOT, detail="let go"))
+
     # For the switch's side.
+
+    def hand_over(self, on_call: Callable[[Self], None]) -> None:
+        """Give the call to whoever takes it; one that nobody listens to is given up."""
+        self.was_handed_over = True
+        try:
+            on_call(self)
+        except Exception as error:  # noqa: BLE001 - one call's fault ends that call only
+            _log.exception("call_not_taken", call_id=str(self._id))
+            self.give_up(CallEnding(by=EndedBy.BOT, detail=f"not taken: {error!r}"))
+            return
+        if self._ending is None and self._listener is None:
+            _log.error("call_not_taken", call_id=str(self._id))
+            self.give_up(CallEnding(by=EndedBy.BOT, detail="nobody listens"))
+
+    def require_caller(self) -> None:
+        """Raise TransferFailed where there is nobody to hand on."""
+        if self._ending is not None or self._leaving:
+            raise TransferFailed("The call is over.")
+
+    @asynccontextmanager
+    async def handing_on(self, within_s: float) -> AsyncIterator[None]:
+        """Tell the switch, in this context, where the caller goes. Raises TransferFailed when it
+        takes longer, or the call is over before or after."""
+        self.require_caller()
+        self._leaving = True
+        try:
+            async with asyncio.timeout(within_s):
+                yield
+        except TimeoutError:
+            raise TransferFailed("The switch did not take the call in time.") from None
+        finally:
+            self._leaving = False
+        if self._ending is not None:
+            raise TransferFailed("The caller has gone.")
 
     def sound_arrived(self, pcm: bytes) -> None:
         """The caller's sound, in pieces of any length, cut into frames for the listener."""

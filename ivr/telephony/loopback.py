@@ -6,21 +6,13 @@ heard. Time is real with a `MediaClock`, or passes when told with a `SteppedCloc
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from ivr.audio.format import TELEPHONE, AudioFormat
-from ivr.telephony.call import (
-    Call,
-    CallEnding,
-    CallHandler,
-    CallInfo,
-    EndedBy,
-    TransferFailed,
-)
-from ivr.telephony.consultation import AgentUnavailable
+from ivr.telephony.asked_agent import AskedAgent
+from ivr.telephony.call import CallEnding, CallHandler, CallInfo, EndedBy, TransferFailed
 from ivr.telephony.leg import Leg
 from ivr.telephony.media_clock import FrameClock, Tick
 
@@ -121,26 +113,16 @@ class LoopbackCall(Leg):
         """See `Call`."""
         self._leave("hangup", "hung up")
 
-    def drop(self) -> None:
-        """See `Call`."""
-        self._leave("", "let go")
-
     async def transfer(self, destination: str) -> None:
         """See `Call`."""
-        if self.ending is not None:
-            raise TransferFailed("The call is over.")
-        if destination not in self._destinations:
-            raise TransferFailed(f"The dialplan has no destination {destination!r}.")
+        self._require(destination)
         self._leave(destination, f"transfer to {destination}")
 
     async def consult(
         self, destination: str, *, ring_s: float, on_agent: CallHandler
     ) -> LoopbackConsultation:
         """See `Call`."""
-        if self.ending is not None:
-            raise TransferFailed("The call is over.")
-        if destination not in self._destinations:
-            raise TransferFailed(f"The dialplan has no destination {destination!r}.")
+        self._require(destination)
         consultation = LoopbackConsultation(self, self._clock, ring_s, on_agent)
         self.consultations.append(consultation)
         return consultation
@@ -156,6 +138,11 @@ class LoopbackCall(Leg):
         self._clock.unsubscribe(self._tick)
         return super().finish(ending)
 
+    def _require(self, destination: str) -> None:
+        self.require_caller()
+        if destination not in self._destinations:
+            raise TransferFailed(f"The dialplan has no destination {destination!r}.")
+
     def _leave(self, verdict: str, detail: str) -> None:
         if self.ending is None:
             self.verdict = verdict
@@ -168,55 +155,48 @@ class LoopbackCall(Leg):
             self.left(frame.marks)
 
 
-class LoopbackConsultation:
+class LoopbackConsultation(AskedAgent[LoopbackCall]):
     """A `Consultation` whose agent is in the same process."""
 
     def __init__(
         self, caller: LoopbackCall, clock: FrameClock, ring_s: float, on_agent: CallHandler
     ) -> None:
+        super().__init__(on_agent)
         self.ring_s = ring_s
-        self.leg: LoopbackCall | None = None
-        """The agent's leg, once they have picked up."""
-        self.closed = False
         self._caller = caller
         self._clock = clock
-        self._on_agent = on_agent
-        self._answered: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
+
+    @property
+    def leg(self) -> LoopbackCall | None:
+        """The agent's leg, once they have picked up."""
+        return self._agent
+
+    @property
+    def closed(self) -> bool:
+        """Whether the agent was let go, or has the caller."""
+        return self._over
 
     # The far side.
 
     def agent_picks_up(self) -> LoopbackCall:
         """The agent answers."""
-        self.leg = LoopbackCall(self._clock)
-        self.leg.ring(self._on_agent)
-        self._answered.set_result(self.leg)
-        return self.leg
+        leg = LoopbackCall(self._clock)
+        leg.ring(lambda _: self._came(leg))
+        return leg
 
     def agent_refuses(self, cause: str) -> None:
         """The agent does not answer."""
-        if not self._answered.done():
-            self._answered.set_exception(AgentUnavailable("No agent picked up.", cause=cause))
-            self._answered.exception()  # taken note of, also when nobody waits
+        self._gone(cause)
 
-    # The rest of `Consultation`.
+    # What `AskedAgent` leaves open.
 
-    async def answered(self) -> Call:
-        """See `Consultation`."""
-        return await asyncio.shield(self._answered)
-
-    async def bridge(self, *, returns: bool) -> None:
-        """See `Consultation`."""
-        if self.leg is None or self.leg.ending is not None or self.closed:
-            raise TransferFailed("No agent is there.")
+    async def _connect(self, *, returns: bool) -> None:
+        assert self._agent is not None
         self._caller.leave_for_bridge("bridge and return" if returns else "bridge")
-        self.closed = True
-        self.leg.finish(CallEnding(by=EndedBy.BOT, detail="bridged with the caller"))
+        self._agent.finish(CallEnding(by=EndedBy.BOT, detail="bridged with the caller"))
 
-    async def close(self) -> None:
-        """See `Consultation`."""
-        if self.closed:
-            return
-        self.closed = True
-        if self.leg is not None:
-            await self.leg.hang_up()
-        self.agent_refuses("")
+    async def _dismiss(self) -> None:
+        """Nobody rings."""
+
+    def _forget(self) -> None:
+        """Nobody is looked up."""

@@ -18,8 +18,8 @@ from ivr.phone.voice import CallerVoice
 from ivr.settings import Settings
 from tests.e2e.stack import Stack
 from tests.e2e.talk import SENTENCES, Sounds, SwitchedTalk
-from tests.freeswitch.spoken import render_spoken
 from tests.freeswitch.switch import FreeSwitch, channels, without_freeswitch
+from tests.prompts import render_spoken
 from tests.telephony.asterisk.switch import AsteriskSwitch
 
 RingIn = Callable[..., Awaitable[SwitchedTalk]]
@@ -81,7 +81,7 @@ def freeswitch_stack(
     """Two workers, and the FreeSWITCH that hands its calls to them."""
     without_freeswitch()
     folder = tmp_path_factory.mktemp("freeswitch")
-    render_spoken(folder / "sounds")
+    render_spoken(folder / "sounds", "freeswitch")
     with Stack(folder / "var", workers=2) as stack:
         switch = FreeSwitch.before(folder, stack.notes.freeswitch_ports)
         try:

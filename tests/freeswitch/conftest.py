@@ -30,7 +30,8 @@ from ivr.telephony.freeswitch.server import FreeSwitchServer
 from tests.freeswitch.listener import Conversations
 from tests.freeswitch.peer import Peer
 from tests.freeswitch.switch import NUMBERS, SECRET, FreeSwitch, channels, without_freeswitch
-from tests.freeswitch.tones import render_tones, tone
+from tests.prompts import render_tones
+from tests.tones import tone
 
 Ring = Callable[..., Awaitable[SipPhone]]
 
@@ -74,7 +75,7 @@ def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitch]
     """A real FreeSWITCH that plays tones for prompts."""
     without_freeswitch()
     folder = tmp_path_factory.mktemp("freeswitch")
-    render_tones(folder / "sounds")
+    render_tones(folder / "sounds", "freeswitch")
     sip_port, event_socket_port = free_ports(2)
     switch = FreeSwitch(
         folder,

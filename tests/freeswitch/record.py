@@ -31,7 +31,8 @@ from tests.freeswitch.raw_sip import RawCaller
 from tests.freeswitch.recording import Kind, Passed, Recording, Side
 from tests.freeswitch.scripted import ScriptedConversations
 from tests.freeswitch.switch import FreeSwitch, binary, channels
-from tests.freeswitch.tones import render_tones, tone
+from tests.prompts import render_tones
+from tests.tones import tone
 
 
 class Tape:
@@ -242,7 +243,6 @@ async def record(switch: FreeSwitch, name: str, version: str) -> Recording:
 
 
 async def record_all(folder: Path) -> None:
-    render_tones(folder / "sounds")
     switch = FreeSwitch.before(folder, (9, 9), {"ivr_menu_wait": "2000"})
     try:
         operator = await switch.operator()
@@ -262,6 +262,7 @@ def main() -> None:
     if binary() is None:
         raise click.ClickException("IVR_FREESWITCH names no FreeSWITCH.")
     with tempfile.TemporaryDirectory() as folder:
+        render_tones(Path(folder) / "sounds", "freeswitch")
         asyncio.run(record_all(Path(folder)))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ivr.audio.format import Audio
 from ivr.telephony.call import Call, CallEnding
-from tests.freeswitch.tones import tone
+from tests.tones import tone
 
 GREETING, ANSWER = tone(1100, 600), tone(1300, 300)
 

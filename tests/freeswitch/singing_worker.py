@@ -10,7 +10,7 @@ import uvloop
 
 from ivr.telephony.freeswitch.server import FreeSwitchServer
 from tests.freeswitch.listener import Conversations
-from tests.freeswitch.tones import tone
+from tests.tones import tone
 
 
 async def main(hz: float) -> None:

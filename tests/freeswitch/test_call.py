@@ -12,7 +12,7 @@ from tests.freeswitch import wire
 from tests.freeswitch.conftest import NewPeer
 from tests.freeswitch.listener import Conversations, until
 from tests.freeswitch.peer import CALL_ID
-from tests.freeswitch.tones import tone
+from tests.tones import tone
 
 
 async def test_a_call_is_described(new_peer: NewPeer, conversations: Conversations) -> None:
@@ -81,6 +81,32 @@ async def test_a_heap_of_frames_does_not_fill_the_switchs_buffer(
     with pytest.raises(TimeoutError):
         await peer.heard(3, within=0.05)
     assert listener.call.clear() > 900
+
+
+async def test_an_application_that_ends_the_sound_ends_the_call(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    peer.send(wire.event("CHANNEL_EXECUTE_COMPLETE", {"Application": "play\nback"}))
+    await peer.closed()
+    ending = await listener.end()
+    assert ending.by is EndedBy.LINE
+    assert ending.detail == "the switch ran `playback`, which ended the sound"
+
+
+async def test_an_application_that_leaves_the_sound_changes_nothing(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    peer.send(wire.event("CHANNEL_EXECUTE_COMPLETE", {"Application": "set"}))
+    for _ in range(15):
+        peer.sound()
+        await asyncio.sleep(0.02)
+    assert listener.endings == []
 
 
 async def test_strangers_are_not_heard(new_peer: NewPeer, conversations: Conversations) -> None:

@@ -13,7 +13,8 @@ from ivr.cli.prompts import load_texts
 from ivr.errors import IvrError
 from ivr.telephony.freeswitch.configuration import Configuration
 from tests.freeswitch.switch import CONF
-from tests.freeswitch.tones import PROMPT_HZ, render_tones
+from tests.prompts import render_tones
+from tests.tones import PROMPT_HZ
 
 
 @pytest.fixture
@@ -71,12 +72,13 @@ def test_xml_that_is_none_is_named_with_its_line(conf: Path) -> None:
 
 def test_prompts_have_to_be_there(conf: Path, tmp_path: Path) -> None:
     sounds = tmp_path / "sounds"
-    render_tones(sounds)
+    render_tones(sounds, "freeswitch")
     assert found(conf, sounds) == []
-    for name in PROMPT_HZ:
-        file = sounds / f"{name}.wav"
+    files = sorted(sounds.rglob("*.wav"))
+    assert len(files) == len(PROMPT_HZ)
+    for file in files:
         file.rename(file.with_suffix(".away"))
-        assert any(f"{name}.wav does not exist" in problem for problem in found(conf, sounds))
+        assert any(f"{file} does not exist" in problem for problem in found(conf, sounds))
         file.with_suffix(".away").rename(file)
 
 

@@ -24,7 +24,7 @@ from tests.freeswitch.conftest import SECOND_HZ, Ring, Workers
 from tests.freeswitch.listener import until
 from tests.freeswitch.peer import Peer
 from tests.freeswitch.switch import SECRET, FreeSwitch
-from tests.freeswitch.tones import heard, share
+from tests.tones import heard, share
 
 GREENSWITCH_HZ = 1100.0
 """What the worker of `bench.esl_workers` sings."""

@@ -16,7 +16,7 @@ from tests.freeswitch.listener import until
 from tests.freeswitch.raw_sip import RawCaller
 from tests.freeswitch.switch import FreeSwitch
 from tests.freeswitch.test_real_switch import taken
-from tests.freeswitch.tones import clearest, tone
+from tests.tones import clearest, tone
 
 pytestmark = pytest.mark.freeswitch
 

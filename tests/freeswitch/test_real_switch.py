@@ -14,7 +14,7 @@ from ivr.telephony.freeswitch.server import FreeSwitchServer
 from tests.freeswitch.conftest import FIRST_HZ, SECOND_HZ, Ring, Workers, no_channels
 from tests.freeswitch.listener import Conversations, Listener, until
 from tests.freeswitch.switch import SECRET, FreeSwitch
-from tests.freeswitch.tones import PROMPT_HZ, clearest, heard, share, tone
+from tests.tones import PROMPT_HZ, clearest, heard, share, tone
 
 pytestmark = pytest.mark.freeswitch
 
@@ -35,8 +35,8 @@ async def test_the_menu_asks_for_the_language(
     ring: Ring, workers: Workers, key: str, language: str
 ) -> None:
     phone = await ring("100")
-    await heard(phone.handset, PROMPT_HZ["ivr/choose-en"])
-    await heard(phone.handset, PROMPT_HZ["ivr/choose-hi"])
+    await heard(phone.handset, PROMPT_HZ["choose-en", "en"])
+    await heard(phone.handset, PROMPT_HZ["choose-hi", "hi"])
     await phone.press(key)
     listener = await taken(workers)
     assert listener.call.info.language == language
@@ -114,13 +114,32 @@ async def test_a_worker_that_lets_go_is_followed_by_the_next(ring: Ring, workers
     await heard(phone.handset, other, 3)
 
 
+async def test_after_a_playback_of_an_operators_the_sound_comes_back(
+    ring: Ring, workers: Workers, ops: EslClient, freeswitch: FreeSwitch
+) -> None:
+    phone = await ring("7004")
+    first = await taken(workers)
+    await phone.handset.heard_sound(3)
+    announcement = freeswitch.folder / "sounds" / "ivr" / "choose-en.wav"
+    assert (await ops.api(f"uuid_broadcast {first.call.id} {announcement} aleg"))[:3] == "+OK"
+    ending = await first.end()
+    assert (ending.by, "`playback`" in ending.detail) == (EndedBy.LINE, True)
+    second = await taken(workers, 2)
+    assert second.call.id == first.call.id
+    assert second.call.info.language == "hi"
+    other = SECOND_HZ if workers.conversations[0].all[0] is first else FIRST_HZ
+    await heard(phone.handset, other, 3)
+    await phone.speak(tone(2200, 500))
+    await until(lambda: clearest(b"".join(second.frames), 2200) > 0.9)
+
+
 async def test_no_worker_left_means_sorry_and_an_agent(ring: Ring, workers: Workers) -> None:
     phone = await ring("7004")
     await taken(workers)
     for server in workers.servers:
         await server.stop()
-    await heard(phone.handset, PROMPT_HZ["hi/ivr/sorry"], 10)
-    await heard(phone.handset, PROMPT_HZ["hi/ivr/please-hold"], 10)
+    await heard(phone.handset, PROMPT_HZ["sorry", "hi"], 10)
+    await heard(phone.handset, PROMPT_HZ["please-hold", "hi"], 10)
 
 
 async def test_no_worker_at_all_is_503_before_the_answer(
@@ -176,7 +195,7 @@ async def test_the_caller_is_transferred(ring: Ring, workers: Workers) -> None:
     await listener.call.transfer("agent")
     ending = await listener.end()
     assert (ending.by, ending.detail) == (EndedBy.BOT, "transfer to agent")
-    await heard(phone.handset, PROMPT_HZ["hi/ivr/please-hold"])
+    await heard(phone.handset, PROMPT_HZ["please-hold", "hi"])
     assert workers.calls == 1
 
 

@@ -13,7 +13,7 @@ from ivr.settings import PROJECT
 from tests.e2e.stack import Stack
 from tests.freeswitch.switch import FreeSwitch
 from tests.freeswitch.switch import binary as freeswitch_binary
-from tests.freeswitch.tones import render_tones
+from tests.prompts import render_tones
 from tests.telephony.asterisk.switch import AsteriskSwitch
 
 SCENARIOS = PROJECT / "scenarios"
@@ -69,7 +69,7 @@ def freeswitch_stack(
         sip_port, event_socket_port = free_ports(2)
         values = {"ivr_worker_1": worker, "ivr_worker_2": worker}
         switch = FreeSwitch(folder, sip_port, event_socket_port, values=values)
-        render_tones(folder / "sounds")
+        render_tones(folder / "sounds", "freeswitch")
         switch.start()
         try:
             yield stack, switch

@@ -13,6 +13,7 @@ import pytest
 
 from ivr.phone.sip import SipPhone
 from ivr.telephony.audiosocket.ami import AmiControl
+from tests.prompts import render_tones
 from tests.sip.caller import Caller
 from tests.sip.conftest import sockets_of
 from tests.sip.draining import Draining, ivrctl_nodes
@@ -20,7 +21,7 @@ from tests.sip.edge import STRANGER, TRUNK, Edge
 from tests.sip.records import Cdrs
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
 from tests.telephony.asterisk.switch import AsteriskSwitch
-from tests.telephony.asterisk.tones import heard, render_tones, tone
+from tests.tones import heard, tone
 
 pytestmark = [pytest.mark.kamailio, pytest.mark.asterisk]
 
@@ -35,7 +36,7 @@ def asterisks(unpacked_asterisk: Path) -> Iterator[tuple[AsteriskSwitch, Asteris
     pair = (AsteriskSwitch(unpacked_asterisk), AsteriskSwitch(unpacked_asterisk))
     try:
         for switch in pair:
-            asyncio.run(render_tones(switch.sounds))
+            render_tones(switch.sounds, "asterisk")
             with (switch.home / "etc" / "local" / "pjsip.conf").open("a") as file:
                 file.write("[trunk](+)\ntrust_id_inbound = yes\n")
             switch.start()
@@ -118,7 +119,7 @@ async def test_a_killed_asterisk_is_out_within_five_seconds_and_comes_back(
     phone = await dial()
     call = await worker.next_call()
     call.play(tone(BOT_HZ, 600).pcm)
-    await heard(phone, BOT_HZ)
+    await heard(phone.handset, BOT_HZ)
     while monotonic() < killed + 5:
         await asyncio.sleep(0.05)
     before = calls_in(alive)

@@ -14,7 +14,7 @@ import pytest
 from tests.telephony.asterisk.fixtures import Ring
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
 from tests.telephony.asterisk.switch import AsteriskSwitch
-from tests.telephony.asterisk.tones import PROMPT_HZ, heard
+from tests.tones import PROMPT_HZ, heard
 
 pytestmark = pytest.mark.asterisk
 
@@ -64,7 +64,7 @@ async def test_a_live_call_is_taken_to_an_agent(
     assert status == 0
     async with asyncio.timeout(5):
         await call.ended.wait()
-    await heard(phone, PROMPT_HZ["please-hold", "en"])
+    await heard(phone.handset, PROMPT_HZ["please-hold", "en"])
 
 
 @pytest.mark.parametrize("destination", ["agent\r\nAction: Originate", "../x", ""])

@@ -18,14 +18,14 @@ from ivr.settings import PROJECT
 from ivr.telephony.freeswitch.server import FreeSwitchServer
 from tests.freeswitch.listener import Conversations
 from tests.freeswitch.switch import FreeSwitch, without_freeswitch
-from tests.freeswitch.tones import render_tones, tone
+from tests.prompts import render_tones
 from tests.sip.caller import Caller
 from tests.sip.conftest import sockets_of
 from tests.sip.draining import Draining, ivrctl_nodes
 from tests.sip.edge import TRUNK, Edge
 from tests.sip.records import Cdrs
 from tests.sip.secure_edge import SecureEdge
-from tests.telephony.asterisk.tones import heard, loudest_stretch
+from tests.tones import clearest, heard, tone
 
 pytestmark = [pytest.mark.kamailio, pytest.mark.freeswitch]
 
@@ -51,7 +51,7 @@ def secure_freeswitch(
     """One that takes no sound in the clear, and listens on TLS as well."""
     without_freeswitch()
     folder = tmp_path / "freeswitch"
-    render_tones(folder / "sounds")
+    render_tones(folder / "sounds", "freeswitch")
     keys = folder / "tls"
     subprocess.run([PROJECT / "scripts" / "tls_certificate.sh", keys], check=True)
     pair = (keys / "tls.key").read_bytes() + (keys / "tls.pem").read_bytes()
@@ -80,10 +80,10 @@ async def talks(phone: SipPhone, conversations: Conversations) -> None:
     """Sound goes both ways, and all of it is encrypted."""
     await phone.ring(10)
     await phone.speak(tone(CALLER_HZ, 800))
-    await heard(phone, BOT_HZ)
+    await heard(phone.handset, BOT_HZ)
     async with asyncio.timeout(10):
         listener = await conversations.next()
-        while loudest_stretch(b"".join(listener.frames), CALLER_HZ) < 0.8:
+        while clearest(b"".join(listener.frames), CALLER_HZ) < 0.8:
             await asyncio.sleep(0.05)
     assert phone.media.packets_refused == 0
     await phone.hang_up()
@@ -140,7 +140,7 @@ def freeswitches(
     try:
         for name in ("one", "two"):
             folder = tmp_path / name
-            render_tones(folder / "sounds")
+            render_tones(folder / "sounds", "freeswitch")
             pair.append(FreeSwitch.before(folder, (conversations[1],)))
         yield pair[0], pair[1]
     finally:

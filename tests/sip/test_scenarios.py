@@ -11,10 +11,10 @@ import pytest
 
 from ivr.load.sipp import SCENARIOS, SippJob, SippResult, run
 from ivr.settings import PROJECT
+from tests.prompts import render_tones
 from tests.sip.edge import STRANGER, TRUNK, Edge
 from tests.sip.node import EARLY, RINGING, ScriptedNode
 from tests.telephony.asterisk.switch import AsteriskSwitch, free_port
-from tests.telephony.asterisk.tones import render_tones
 
 pytestmark = [pytest.mark.kamailio, pytest.mark.sipp]
 
@@ -34,7 +34,7 @@ def behind(
 ) -> Iterator[Edge]:
     """A Kamailio before an Asterisk without a worker, which gives silence three seconds."""
     switch = AsteriskSwitch(unpacked_asterisk)
-    asyncio.run(render_tones(switch.sounds))
+    render_tones(switch.sounds, "asterisk")
     with (switch.home / "etc" / "local" / "pjsip.conf").open("a") as file:
         file.write("[trunk](+)\nrtp_timeout = 3\n")
     try:

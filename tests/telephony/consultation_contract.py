@@ -16,7 +16,7 @@ from ivr.phone.sip_callee import SipCallee
 from ivr.telephony.call import Bridged, Call, EndedBy, TransferFailed
 from ivr.telephony.consultation import AgentUnavailable, Consultation
 from tests.freeswitch.listener import Conversations, Listener, until
-from tests.freeswitch.tones import clearest, heard, tone
+from tests.tones import clearest, heard, tone
 
 MUSIC_HZ, SUMMARY_HZ, BACK_HZ = 1100.0, 1250.0, 1400.0
 CALLER_HZ, AGENT_HZ = 1700.0, 2100.0

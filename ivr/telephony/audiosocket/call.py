@@ -4,7 +4,8 @@ paces nothing: what the caller's side loses, delays or leaves out never reaches 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
@@ -81,10 +82,7 @@ class AudioSocketCall(Leg):
         self._beats_unread = 0
         self._ahead = 0
         """Bytes that have come for beats that have not."""
-        self._leaving = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self.was_handed_over = False
-        """Whether anybody was asked to take the call."""
 
     @property
     def peer(self) -> str:
@@ -95,7 +93,7 @@ class AudioSocketCall(Leg):
         """Let frames leave, ask the control side who rings, and hand the call over."""
         self._clock.subscribe(self.tick)
         if self._control is None:
-            self._hand_over(on_call)
+            self.hand_over(on_call)
         else:
             self._spawn(self._introduce(self._control, on_call))
 
@@ -166,29 +164,22 @@ class AudioSocketCall(Leg):
         """See `Call`."""
         await self._say_goodbye(CallEnding(by=EndedBy.BOT, detail="hung up"))
 
-    def drop(self) -> None:
-        """See `Call`."""
-        self.give_up(CallEnding(by=EndedBy.BOT, detail="let go"))
-
     async def transfer(self, destination: str) -> None:
         """See `Call`."""
-        if self._ending is not None or self._leaving:
-            raise TransferFailed("The call is over.")
+        self.require_caller()
         if self._control is None:
             raise TransferFailed(
                 "A call over AudioSocket alone cannot be transferred.",
                 remedy="Set IVR_AMI_SECRET, so that the worker can talk to Asterisk.",
             )
-        await self.leave(
-            self._control.set_next(self._id, destination), f"transfer to {destination}"
-        )
+        async with self.leaving(f"transfer to {destination}"):
+            await self._control.set_next(self._id, destination)
 
     async def consult(
         self, destination: str, *, ring_s: float, on_agent: CallHandler
     ) -> Consultation:
         """See `Call`."""
-        if self._ending is not None or self._leaving:
-            raise TransferFailed("The call is over.")
+        self.require_caller()
         if self._consult is None:
             raise TransferFailed(
                 "Nobody can be rung for a call over AudioSocket alone.",
@@ -196,22 +187,12 @@ class AudioSocketCall(Leg):
             )
         return await self._consult(self, destination, ring_s, on_agent)
 
-    async def leave(self, telling: Coroutine[Any, Any, None], detail: str) -> None:
-        """Tell the dialplan where the caller goes, then let go of them. Raises TransferFailed,
-        and the caller is still here."""
-        if self._ending is not None or self._leaving:
-            telling.close()
-            raise TransferFailed("The call is over.")
-        self._leaving = True
-        try:
-            async with asyncio.timeout(self._limits.verdict):
-                await telling
-        except TimeoutError:
-            raise TransferFailed("The switch did not take the transfer in time.") from None
-        finally:
-            self._leaving = False
-        if self._ending is not None:
-            raise TransferFailed("The caller has gone.")
+    @asynccontextmanager
+    async def leaving(self, detail: str) -> AsyncIterator[None]:
+        """Tell the dialplan, in this context, where the caller goes, then let go of them. Raises
+        TransferFailed, and the caller is still here."""
+        async with self.handing_on(self._limits.verdict):
+            yield
         self._connection.hang_up()
         self.finish(CallEnding(by=EndedBy.BOT, detail=detail))
 
@@ -246,19 +227,7 @@ class AudioSocketCall(Leg):
             info = None
         self._info = info or CallInfo()
         if self._ending is None:
-            self._hand_over(on_call)
-
-    def _hand_over(self, on_call: Callable[[AudioSocketCall], None]) -> None:
-        self.was_handed_over = True
-        try:
-            on_call(self)
-        except Exception as error:  # noqa: BLE001 - one call's fault ends that call only
-            _log.exception("call_not_taken", call_id=str(self._id))
-            self.give_up(CallEnding(by=EndedBy.BOT, detail=f"not taken: {error!r}"))
-            return
-        if self._ending is None and not self.has_listener:
-            _log.error("call_not_taken", call_id=str(self._id))
-            self.give_up(CallEnding(by=EndedBy.BOT, detail="nobody listens"))
+            self.hand_over(on_call)
 
     async def _say_goodbye(self, ending: CallEnding) -> None:
         """Tell the dialplan that the call is done, best effort, then end it in good order."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4, uuid5
 
+from ivr.telephony.asked_agent import AskedAgent
 from ivr.telephony.audiosocket.control import AgentControl
-from ivr.telephony.call import Call, CallHandler, TransferFailed
-from ivr.telephony.consultation import AgentUnavailable
+from ivr.telephony.call import CallHandler
 
 if TYPE_CHECKING:
     from ivr.telephony.audiosocket.call import AudioSocketCall
@@ -23,7 +22,7 @@ def is_agent_id(call_id: UUID) -> bool:
     return call_id.version == _AGENT_VERSION
 
 
-class AsteriskConsultation:
+class AsteriskConsultation(AskedAgent["AudioSocketCall"]):
     """See `Consultation`. `expected` is where the server looks up who takes a leg."""
 
     def __init__(
@@ -33,14 +32,11 @@ class AsteriskConsultation:
         expected: MutableMapping[UUID, Callable[[AudioSocketCall], None]],
         on_agent: CallHandler,
     ) -> None:
+        super().__init__(on_agent)
         self._caller = caller
         self._agents = agents
         self._expected = expected
-        self._on_agent = on_agent
         self._id = uuid5(caller.id, uuid4().hex)
-        self._answered: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
-        self._agent: AudioSocketCall | None = None
-        self._over = False
 
     async def ring(self, destination: str, ring_s: float) -> None:
         """Begin to ring. Raises TransferFailed."""
@@ -54,43 +50,13 @@ class AsteriskConsultation:
             self._forget()
             raise
 
-    async def answered(self) -> Call:
-        """See `Consultation`."""
-        return await asyncio.shield(self._answered)
+    async def _connect(self, *, returns: bool) -> None:
+        async with self._caller.leaving("bridged with an agent"):
+            await self._agents.bridge_agent(self._caller.id, self._id, returns=returns)
 
-    async def bridge(self, *, returns: bool) -> None:
-        """See `Consultation`."""
-        if self._agent is None or self._agent.ending is not None or self._over:
-            raise TransferFailed("No agent is there.")
-        await self._caller.leave(
-            self._agents.bridge_agent(self._caller.id, self._id, returns=returns),
-            "bridged with an agent",
-        )
-        self._over = True
-        self._forget()
-
-    async def close(self) -> None:
-        """See `Consultation`."""
-        if self._over:
-            return
-        self._over = True
-        self._forget()
-        if self._agent is not None:
-            await self._agent.hang_up()
+    async def _dismiss(self) -> None:
         if not self._answered.done() or self._agent is not None:
             await self._agents.dismiss_agent(self._id)
-        self._gone("")
-
-    def _came(self, call: AudioSocketCall) -> None:
-        self._agent = call
-        self._on_agent(call)
-        if not self._answered.done():
-            self._answered.set_result(call)
-
-    def _gone(self, cause: str) -> None:
-        if not self._answered.done():
-            self._answered.set_exception(AgentUnavailable("No agent picked up.", cause=cause))
-            self._answered.exception()  # taken note of, also when nobody waits
 
     def _forget(self) -> None:
         self._expected.pop(self._id, None)

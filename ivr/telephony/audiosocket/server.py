@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from uuid import UUID
 
 import structlog
 
-from ivr.errors import IvrError
 from ivr.telephony.audiosocket.call import AudioSocketCall, Limits
 from ivr.telephony.audiosocket.connection import AudioSocketConnection
 from ivr.telephony.audiosocket.consultation import AsteriskConsultation, is_agent_id
 from ivr.telephony.audiosocket.control import AgentControl, ChannelControl
-from ivr.telephony.call import CallEnding, CallHandler, EndedBy
+from ivr.telephony.call import CallHandler
 from ivr.telephony.consultation import Consultation
 from ivr.telephony.media_clock import FrameClock, MediaClock
+from ivr.telephony.server import CallServer
 
-_BACKLOG = 256
 _MOST_NAMELESS = 256
 """Connections that have not told a call id yet; Asterisk tells it at once."""
 
 _log = structlog.get_logger()
 
 
-class AudioSocketServer:
+class AudioSocketServer(CallServer[AudioSocketConnection, AudioSocketCall]):
     """Answers AudioSocket on `host`:`port`; 0 is any free port.
 
     `on_call` is called for each call. `control` knows who rings and transfers; None: nobody does.
@@ -46,8 +44,7 @@ class AudioSocketServer:
         limits: Limits | None = None,
         on_stray: Callable[[str], None] | None = None,
     ) -> None:
-        self._host = host
-        self._port = port
+        super().__init__(host, port, setting="IVR_AUDIOSOCKET_PORT")
         self._on_call = on_call
         self._control = control
         self._agents = agents
@@ -56,62 +53,6 @@ class AudioSocketServer:
         self._max_calls = max_calls
         self._limits = limits or Limits()
         self._on_stray = on_stray
-        self._server: asyncio.Server | None = None
-        self._connections: set[AudioSocketConnection] = set()
-        self._calls: set[AudioSocketCall] = set()
-        self._gone: asyncio.Event = asyncio.Event()
-        self._gone.set()
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        return self._port
-
-    @property
-    def live_calls(self) -> int:
-        """Calls that have told their id and have not ended."""
-        return len(self._calls)
-
-    @property
-    def accepting(self) -> bool:
-        """Whether the port is open."""
-        return self._server is not None
-
-    async def start(self) -> None:
-        """Open the port, also anew after `pause_accepting`. Raises IvrError when it is taken."""
-        if self._server is not None:
-            return
-        try:
-            self._server = await asyncio.get_running_loop().create_server(
-                self._connection, self._host, self._port, backlog=_BACKLOG
-            )
-        except OSError as error:
-            raise IvrError(
-                f"Port {self._port} on {self._host} cannot be opened: {error.strerror or error}.",
-                remedy="Stop what uses it, or set IVR_AUDIOSOCKET_PORT to another port.",
-            ) from None
-        self._port = self._server.sockets[0].getsockname()[1]
-
-    async def pause_accepting(self) -> None:
-        """Close the port: the dialplan is refused at once and tries the next worker. Calls that
-        live go on."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-
-    async def wait_closed(self) -> None:
-        """Wait until the last connection has gone."""
-        await self._gone.wait()
-
-    async def stop(self) -> None:
-        """Close the port and let go of every call, as a worker that dies does: the callers go on
-        with the next one."""
-        await self.pause_accepting()
-        for call in tuple(self._calls):
-            call.give_up(CallEnding(by=EndedBy.BOT, detail="the worker stops"))
-        for connection in tuple(self._connections):
-            connection.refuse("the worker stops")
-        await self.wait_closed()
 
     def _connection(self) -> AudioSocketConnection:
         return AudioSocketConnection(
@@ -119,12 +60,14 @@ class AudioSocketServer:
             admit=self._admit,
             on_id=self._begin,
             on_stray=self._stray,
-            on_closed=self._closed,
+            on_closed=self._disconnected,
         )
 
+    def _turn_away(self, connection: AudioSocketConnection) -> None:
+        connection.refuse("the worker stops")
+
     def _admit(self, connection: AudioSocketConnection) -> str | None:
-        self._connections.add(connection)
-        self._gone.clear()
+        self._connected(connection)
         waiting = sum(1 for each in self._connections if each.is_nameless)
         if len(self._calls) >= self._max_calls or waiting > _MOST_NAMELESS:
             return f"{self._max_calls} calls already"
@@ -180,8 +123,3 @@ class AudioSocketServer:
         _log.warning("stray_connection", detail=detail, peer=peer)
         if self._on_stray is not None:
             self._on_stray(detail)
-
-    def _closed(self, connection: AudioSocketConnection) -> None:
-        self._connections.discard(connection)
-        if not self._connections:
-            self._gone.set()

@@ -10,7 +10,8 @@ up aborts the whole process):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -59,6 +60,10 @@ class CallNotOpened(IvrError):
     """The call's sound could not be opened; the dialplan goes on to the next worker."""
 
 
+class CommandRefused(IvrError):
+    """FreeSWITCH answered a command with an error."""
+
+
 class FreeSwitchCall(Leg):
     """See `Call`. `on_finished(call)` is called once, when it has ended. `expected` is where legs
     of agents who are rung are looked up; `worker` is where they have to come, as host:port."""
@@ -96,9 +101,9 @@ class FreeSwitchCall(Leg):
         self._opening: asyncio.Task[None] | None = None
         self._last_datagram = 0.0
         self._watch: asyncio.TimerHandle | None = None
+        self._doubt: asyncio.TimerHandle | None = None
         self._ending_timer: asyncio.TimerHandle | None = None
         self._cause = ""
-        self._leaving = False
 
     def start(self, on_call: Callable[[FreeSwitchCall], None]) -> None:
         """Open the sound, then hand the call over."""
@@ -130,6 +135,8 @@ class FreeSwitchCall(Leg):
                 self.channel_gone()
             case "CHANNEL_UNPARK":
                 self._unparked()
+            case "CHANNEL_EXECUTE_COMPLETE":
+                self._application_ran(headers.text("Application"))
             case "BACKGROUND_JOB":
                 if self._consultation is not None:
                     self._consultation.job_done(event)
@@ -179,6 +186,25 @@ class FreeSwitchCall(Leg):
         else:
             self._watch = self._loop.call_later(self._limits.no_sound - silent, self._watch_sound)
 
+    def _application_ran(self, application: str) -> None:
+        """The switch ran something on the channel, for us or for an operator. What plays or
+        records a prompt ends unicast, and the same park never takes it again (switch_ivr_park
+        keeps its first connection): look whether the sound is still there."""
+        if self._unicast is None or self._leaving:
+            return
+        if self._doubt is not None:
+            self._doubt.cancel()
+        self._doubt = self._loop.call_later(
+            self._limits.first_datagram, self._sound_ended, application, self._last_datagram
+        )
+
+    def _sound_ended(self, application: str, heard_at: float) -> None:
+        """Let the dialplan hand the call over anew, where nothing has come since `heard_at`."""
+        if self._last_datagram <= heard_at and not self._leaving:
+            name = commands.plain(application, 64)
+            detail = f"the switch ran `{name}`, which ended the sound"
+            self.give_up(CallEnding(by=EndedBy.LINE, detail=detail))
+
     # The rest of `Call`.
 
     async def hang_up(self) -> None:
@@ -192,47 +218,29 @@ class FreeSwitchCall(Leg):
         self._leaving = True
         self._queue.clear()
         try:
-            await self._ask(commands.hang_up(cause))
+            await self.ask(commands.hang_up(cause))
             async with asyncio.timeout(self._limits.ending):
                 await asyncio.shield(self._left_park)
         except (LinkClosed, TimeoutError) as error:
             _log.warning("hang_up_unconfirmed", call_id=str(self.id), reason=str(error))
         self.channel_gone()
 
-    def drop(self) -> None:
-        """See `Call`: the dialplan goes on behind its `socket`."""
-        self.give_up(CallEnding(by=EndedBy.BOT, detail="let go"))
-
     async def transfer(self, destination: str) -> None:
         """See `Call`. Destinations are extensions of the dialplan's context `ivr_transfer`."""
-        if self.ending is not None or self._leaving:
-            raise TransferFailed("The call is over.")
+        self.require_caller()
         if destination not in self._channel.destinations:
             raise TransferFailed(
                 f"The dialplan has no destination {commands.plain(destination)!r}.",
                 remedy="Name it in ivr_destinations, and give it an extension in ivr_transfer.",
             )
-        self._leaving = True
-        try:
-            await self._ask(commands.execute("transfer", f"{destination} XML ivr_transfer"))
-            async with asyncio.timeout(self._limits.ending):
-                await asyncio.shield(self._left_park)
-        except (LinkClosed, LocalProtocolError) as error:
-            raise TransferFailed(f"The switch did not take the transfer: {error}") from None
-        except TimeoutError:
-            raise TransferFailed("The switch did not take the transfer in time.") from None
-        finally:
-            self._leaving = False
-        if self.ending is not None:
-            raise TransferFailed("The caller has gone.")
-        self.finish(CallEnding(by=EndedBy.BOT, detail=f"transfer to {destination}"))
+        async with self.leaving(f"transfer to {destination}"):
+            await self.ask(commands.execute("transfer", f"{destination} XML ivr_transfer"))
 
     async def consult(
         self, destination: str, *, ring_s: float, on_agent: CallHandler
     ) -> FreeSwitchConsultation:
         """See `Call`. Who a destination is, the dialplan says in `ivr_endpoint_<destination>`."""
-        if self.ending is not None or self._leaving:
-            raise TransferFailed("The call is over.")
+        self.require_caller()
         endpoint = self._channel.endpoints.get(destination)
         if endpoint is None:
             raise TransferFailed(
@@ -245,26 +253,24 @@ class FreeSwitchCall(Leg):
         await consultation.ring(endpoint, self._worker, ring_s)
         return consultation
 
-    async def leave_for_bridge(self, preparations: Sequence[Command], bridge: Command) -> None:
-        """Let the switch connect the caller with an agent. Raises TransferFailed."""
-        if self.ending is not None or self._leaving:
-            raise TransferFailed("The call is over.")
-        self._leaving = True
-        try:
-            for command in preparations:
-                await self._ask(command)
-            await self._ask(bridge)
-            async with asyncio.timeout(self._limits.ending):
-                await asyncio.shield(self._left_park)
-        except (LinkClosed, LocalProtocolError, CallNotOpened) as error:
-            raise TransferFailed(f"The switch did not connect the two: {error}") from None
-        except TimeoutError:
-            raise TransferFailed("The switch did not connect the two in time.") from None
-        finally:
-            self._leaving = False
-        if self.ending is not None:
-            raise TransferFailed("The caller has gone.")
-        self.finish(CallEnding(by=EndedBy.BOT, detail="bridged with an agent"))
+    @asynccontextmanager
+    async def leaving(self, detail: str) -> AsyncIterator[None]:
+        """Tell the switch, in this context, where the caller goes, and wait until it has them.
+        Raises TransferFailed, and the caller is still here."""
+        async with self.handing_on(self._limits.ending):
+            try:
+                yield
+            except (LinkClosed, LocalProtocolError, CommandRefused) as error:
+                raise TransferFailed(f"The switch did not take the call: {error}") from None
+            await asyncio.shield(self._left_park)
+        self.finish(CallEnding(by=EndedBy.BOT, detail=detail))
+
+    async def ask(self, command: Command) -> None:
+        """Send a command and wait until FreeSWITCH has taken it. Raises LinkClosed and
+        CommandRefused."""
+        reply = await self._link.request(command)
+        if isinstance(reply, CommandReply | ApiReply) and not reply.ok:
+            raise CommandRefused(f"FreeSWITCH refused `{command.verb}`: {reply.text}.")
 
     def forget_consultation(self, consultation: FreeSwitchConsultation) -> None:
         """That agent is no longer asked."""
@@ -297,7 +303,7 @@ class FreeSwitchCall(Leg):
             self.give_up(CallEnding(by=EndedBy.LINE, detail=str(error)))
             return
         if self.ending is None:
-            self._hand_over(on_call)
+            self.hand_over(on_call)
 
     async def _open_media(self) -> None:
         if not self._channel.parks:
@@ -317,7 +323,7 @@ class FreeSwitchCall(Leg):
             self._ports.bind(self._link.own_host), self._link.far_host, self._datagram
         )
         bound = self._unicast.port
-        await self._ask(
+        await self.ask(
             commands.unicast(
                 local_ip=self._link.far_host, remote_ip=self._link.own_host, remote_port=bound
             )
@@ -333,7 +339,7 @@ class FreeSwitchCall(Leg):
         self._watch_sound()
 
     async def _answer(self) -> Headers:
-        await self._ask(commands.execute("answer"))
+        await self.ask(commands.execute("answer"))
         try:
             async with asyncio.timeout(self._limits.answer):
                 return await self._answered
@@ -342,31 +348,13 @@ class FreeSwitchCall(Leg):
                 f"The call was not answered within {self._limits.answer:g} s."
             ) from None
 
-    async def _ask(self, command: Command) -> None:
-        """Send a command and wait until FreeSWITCH has taken it."""
-        reply = await self._link.request(command)
-        if isinstance(reply, CommandReply) and not reply.ok:
-            raise CallNotOpened(f"FreeSWITCH refused `{command.verb}`: {reply.text}.")
-        if isinstance(reply, ApiReply) and not reply.ok:
-            raise CallNotOpened(f"FreeSWITCH refused: {reply.text}.")
-
     def _post(self, command: Command) -> None:
         """Send a command whose reply only matters when it does not come."""
         self._link.request(command)
 
-    def _hand_over(self, on_call: Callable[[FreeSwitchCall], None]) -> None:
-        try:
-            on_call(self)
-        except Exception as error:  # noqa: BLE001 - one call's fault ends that call only
-            _log.exception("call_not_taken", call_id=str(self.id))
-            self.give_up(CallEnding(by=EndedBy.BOT, detail=f"not taken: {error!r}"))
-            return
-        if self.ending is None and not self.has_listener:
-            _log.error("call_not_taken", call_id=str(self.id))
-            self.give_up(CallEnding(by=EndedBy.BOT, detail="nobody listens"))
-
     def _close_media(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
+        for timer in (self._watch, self._doubt):
+            if timer is not None:
+                timer.cancel()
         if self._unicast is not None:
             self._unicast.close()

@@ -3,7 +3,6 @@ Socket server, and `uuid_bridge` connects the two; the caller's way back is the 
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
@@ -13,9 +12,9 @@ from uuid import UUID, uuid4
 import structlog
 
 from ivr.errors import IvrError
-from ivr.telephony.call import Call, CallHandler, TransferFailed
+from ivr.telephony.asked_agent import AskedAgent
+from ivr.telephony.call import CallHandler, TransferFailed
 from ivr.telephony.causes import cause_of_name
-from ivr.telephony.consultation import AgentUnavailable
 from ivr.telephony.freeswitch import commands
 from ivr.telephony.freeswitch.commands import plain
 from ivr.telephony.freeswitch.errors import LocalProtocolError
@@ -34,7 +33,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
 _log = structlog.get_logger()
 
 
-class FreeSwitchConsultation:
+class FreeSwitchConsultation(AskedAgent["FreeSwitchCall"]):
     """See `Consultation`. `expected` is where the server looks up who takes a leg."""
 
     def __init__(
@@ -44,15 +43,12 @@ class FreeSwitchConsultation:
         expected: MutableMapping[UUID, Callable[[FreeSwitchCall], None]],
         on_agent: CallHandler,
     ) -> None:
+        super().__init__(on_agent)
         self._caller = caller
         self._link = link
         self._expected = expected
-        self._on_agent = on_agent
         self._id = uuid4()
-        self._answered: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
-        self._agent: FreeSwitchCall | None = None
         self._job = ""
-        self._over = False
 
     async def ring(self, endpoint: str, worker: str, ring_s: float) -> None:
         """Ring `endpoint`, a dial string of the switch's own; `worker` is where its leg goes, as
@@ -97,43 +93,22 @@ class FreeSwitchConsultation:
             if text.startswith("-ERR"):
                 self._gone(cause_of_name(text.removeprefix("-ERR")))
 
-    async def answered(self) -> Call:
-        """See `Consultation`."""
-        return await asyncio.shield(self._answered)
-
-    async def bridge(self, *, returns: bool) -> None:
-        """See `Consultation`."""
-        agent = self._agent
-        if agent is None or agent.ending is not None or self._over:
-            raise TransferFailed("No agent is there.")
+    async def _connect(self, *, returns: bool) -> None:
         name, value = (
             ("transfer_after_bridge", RETURN_TO) if returns else ("hangup_after_bridge", "true")
         )
         try:
-            await self._caller.leave_for_bridge(
-                [commands.set_variable(name, value)],
-                commands.api(f"uuid_bridge {self._caller.id} {self._id}"),
-            )
+            async with self._caller.leaving("bridged with an agent"):
+                await self._caller.ask(commands.set_variable(name, value))
+                await self._caller.ask(commands.api(f"uuid_bridge {self._caller.id} {self._id}"))
         except TransferFailed:
             with suppress(LinkClosed):
                 self._link.request(commands.execute("unset", name))
             raise
-        self._over = True
-        self._forget()
 
-    async def close(self) -> None:
-        """See `Consultation`."""
-        if self._over:
+    async def _dismiss(self) -> None:
+        if self._answered.done():
             return
-        self._over = True
-        self._forget()
-        if self._agent is not None:
-            await self._agent.hang_up()
-        elif not self._answered.done():
-            await self._stop_ringing()
-        self._gone("")
-
-    async def _stop_ringing(self) -> None:
         try:
             reply = await self._link.request(
                 commands.api(f"uuid_kill {self._id} ORIGINATOR_CANCEL")
@@ -143,17 +118,6 @@ class FreeSwitchConsultation:
         else:
             if isinstance(reply, ApiReply) and not reply.ok:
                 _log.info("agent_not_dismissed", reason=plain(reply.text))
-
-    def _came(self, call: FreeSwitchCall) -> None:
-        self._agent = call
-        self._on_agent(call)
-        if not self._answered.done():
-            self._answered.set_result(call)
-
-    def _gone(self, cause: str) -> None:
-        if not self._answered.done():
-            self._answered.set_exception(AgentUnavailable("No agent picked up.", cause=cause))
-            self._answered.exception()  # taken note of, also when nobody waits
 
     def _forget(self) -> None:
         self._expected.pop(self._id, None)

@@ -11,8 +11,7 @@ from uuid import UUID
 import structlog
 
 from ivr.clock import Clock, SystemClock
-from ivr.errors import IvrError
-from ivr.telephony.call import CallEnding, CallHandler, EndedBy
+from ivr.telephony.call import CallHandler
 from ivr.telephony.freeswitch import commands
 from ivr.telephony.freeswitch.call import FreeSwitchCall, Limits
 from ivr.telephony.freeswitch.channel import Channel
@@ -20,16 +19,15 @@ from ivr.telephony.freeswitch.errors import RemoteProtocolError
 from ivr.telephony.freeswitch.esl import ChannelData, Event, Side
 from ivr.telephony.freeswitch.link import EslLink, LinkClosed
 from ivr.telephony.freeswitch.unicast import MediaPorts
+from ivr.telephony.server import CallServer
 
 RESERVED_S = 60.0
 """A call that was admitted has its place for so long: the language menu lies between."""
 
-_BACKLOG = 512
-
 _log = structlog.get_logger()
 
 
-class FreeSwitchServer:
+class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
     """Answers the dialplan's questions and takes its calls.
 
     `on_call` is called for each call once its sound flows. `media_ports` are the UDP ports for
@@ -52,8 +50,7 @@ class FreeSwitchServer:
         limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._host = host
-        self._port = port
+        super().__init__(host, port, setting="IVR_FREESWITCH_PORT")
         self._on_call = on_call
         self._ports = MediaPorts(media_ports)
         self._switches = [ip_network(each) for each in switches]
@@ -61,80 +58,28 @@ class FreeSwitchServer:
         self._other_calls = other_calls
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
-        self._server: asyncio.Server | None = None
-        self._links: dict[EslLink, FreeSwitchCall | None] = {}
+        self._call_on: dict[EslLink, FreeSwitchCall] = {}
         self._welcomes: set[asyncio.Task[None]] = set()
-        self._calls: set[FreeSwitchCall] = set()
         self._reserved: dict[UUID, asyncio.TimerHandle] = {}
         self._expected: dict[UUID, Callable[[FreeSwitchCall], None]] = {}
-        self._gone = asyncio.Event()
-        self._gone.set()
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        return self._port
-
-    @property
-    def live_calls(self) -> int:
-        """Calls that have told their id and have not ended."""
-        return len(self._calls)
 
     @property
     def promised_calls(self) -> int:
         """Calls that were admitted and have not come yet."""
         return len(self._reserved)
 
-    @property
-    def accepting(self) -> bool:
-        """Whether the port is open."""
-        return self._server is not None
-
-    async def start(self) -> None:
-        """Open the port, also anew after `pause_accepting`. Raises IvrError when it is taken."""
-        if self._server is not None:
-            return
-        try:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: EslLink(Side.OUTBOUND, self), self._host, self._port, backlog=_BACKLOG
-            )
-        except OSError as error:
-            raise IvrError(
-                f"Port {self._port} on {self._host} cannot be opened: {error.strerror or error}.",
-                remedy="Stop what uses it, or set IVR_FREESWITCH_PORT to another port.",
-            ) from None
-        self._port = self._server.sockets[0].getsockname()[1]
-
-    async def pause_accepting(self) -> None:
-        """Close the port: the dialplan is refused at once and tries the next worker. Calls that
-        live go on."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-
-    async def wait_closed(self) -> None:
-        """Wait until the last connection has gone."""
-        await self._gone.wait()
-
     async def stop(self) -> None:
-        """Close the port and let go of every call, as a worker that dies does: the callers go on
-        with the next one."""
-        await self.pause_accepting()
+        """See `CallServer`; whom it promised a place goes elsewhere, too."""
         for reservation in self._reserved.values():
             reservation.cancel()
         self._reserved.clear()
-        for call in tuple(self._calls):
-            call.give_up(CallEnding(by=EndedBy.BOT, detail="the worker stops"))
-        for link in tuple(self._links):
-            link.close()
-        await self.wait_closed()
+        await super().stop()
 
     # What the connections tell.
 
     def link_up(self, link: EslLink) -> None:
         """See `LinkOwner`."""
-        self._links[link] = None
-        self._gone.clear()
+        self._connected(link)
         if not self._may_connect(link.far_host):
             _log.warning("switch_not_allowed", peer=link.far_host)
             link.close()
@@ -145,21 +90,26 @@ class FreeSwitchServer:
 
     def link_event(self, link: EslLink, event: Event) -> None:
         """See `LinkOwner`."""
-        call = self._links.get(link)
+        call = self._call_on.get(link)
         if call is not None:
             call.switch_event(event)
 
     def link_down(self, link: EslLink, reason: str) -> None:
         """See `LinkOwner`."""
-        call = self._links.pop(link, None)
+        call = self._call_on.pop(link, None)
         if call is not None:
             call.link_down(reason)
         elif reason:
             _log.warning("stray_connection", detail=reason, peer=link.far_host)
-        if not self._links:
-            self._gone.set()
+        self._disconnected(link)
 
     # Inside.
+
+    def _connection(self) -> EslLink:
+        return EslLink(Side.OUTBOUND, self)
+
+    def _turn_away(self, connection: EslLink) -> None:
+        connection.close()
 
     def _may_connect(self, host: str) -> bool:
         return not self._switches or any(ip_address(host) in each for each in self._switches)
@@ -239,6 +189,6 @@ class FreeSwitchServer:
             clock=self._clock,
             on_finished=self._calls.discard,
         )
-        self._links[link] = call
+        self._call_on[link] = call
         self._calls.add(call)
         call.start(on_call)

@@ -1,7 +1,7 @@
 """Fixtures for tests on a real Asterisk, loaded by tests/conftest.py for every room.
 
     asterisk           a running AsteriskSwitch with the project's configuration and, as prompts,
-                       tones of which each has a pitch of its own (`tones.PROMPT_HZ`); it is
+                       tones of which each has a pitch of its own (`tests.tones.PROMPT_HZ`); it is
                        shared by the tests of one process
     spoken_asterisk    another one, whose prompts are spoken by the project's synthesis
     worker, other_worker   ScriptedWorkers: AudioSocket peers that do what a test says
@@ -20,7 +20,6 @@ these tests are skipped with the reason, and with CI=true in the environment the
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -30,9 +29,9 @@ import pytest
 from ivr.audio.g711 import A_LAW, MU_LAW, Law
 from ivr.phone.sip import SipPhone
 from ivr.telephony.audiosocket.ami import AmiControl
+from tests.prompts import render_spoken, render_tones
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
 from tests.telephony.asterisk.switch import AsteriskMissing, AsteriskSwitch, asterisk_root
-from tests.telephony.asterisk.tones import render_spoken, render_tones
 
 Ring = Callable[..., Awaitable[SipPhone]]
 
@@ -54,20 +53,16 @@ def unpacked_asterisk() -> Path:
         raise
 
 
-def _running(root: Path, render: Callable[[Path], Awaitable[object]]) -> Iterator[AsteriskSwitch]:
+def _running(root: Path, render: Callable[[Path, str], None]) -> Iterator[AsteriskSwitch]:
     switch = AsteriskSwitch(root)
     try:
-        asyncio.run(_rendered(render, switch.sounds))
+        render(switch.sounds, "asterisk")
         switch.start()
         yield switch
     except AsteriskMissing as error:
         without_asterisk(str(error))
     finally:
         switch.stop()
-
-
-async def _rendered(render: Callable[[Path], Awaitable[object]], folder: Path) -> None:
-    await render(folder)
 
 
 @pytest.fixture(scope="session")

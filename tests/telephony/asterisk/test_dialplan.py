@@ -15,7 +15,7 @@ from ivr.telephony.call import TransferFailed
 from tests.telephony.asterisk.fixtures import Ring
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
 from tests.telephony.asterisk.switch import AsteriskSwitch, free_port
-from tests.telephony.asterisk.tones import PROMPT_HZ, heard, loudest_stretch, tone
+from tests.tones import PROMPT_HZ, clearest, heard, tone
 
 pytestmark = pytest.mark.asterisk
 
@@ -69,8 +69,8 @@ async def test_the_menu_speaks_both_languages_and_two_silences_mean_english(
     assert info is not None
     assert info.language == "en"
     menu = phone.handset.record()[1].pcm
-    assert loudest_stretch(menu, PROMPT_HZ["choose-en", "en"]) > 0.8
-    assert loudest_stretch(menu, PROMPT_HZ["choose-hi", "hi"]) > 0.8
+    assert clearest(menu, PROMPT_HZ["choose-en", "en"]) > 0.8
+    assert clearest(menu, PROMPT_HZ["choose-hi", "hi"]) > 0.8
 
 
 @pytest.mark.parametrize("codec", [MU_LAW, A_LAW], ids=lambda law: law.encoding)
@@ -82,10 +82,10 @@ async def test_sound_passes_both_ways_in_either_law(
     call = await worker.next_call()
     call.play(tone(BOT_HZ, 600).pcm)
     await phone.speak(tone(CALLER_HZ, 600))
-    await heard(phone, BOT_HZ)
+    await heard(phone.handset, BOT_HZ)
     await call.heard_ms(300)
-    assert loudest_stretch(bytes(call.heard), CALLER_HZ) > 0.8
-    assert loudest_stretch(bytes(call.heard), BOT_HZ) < 0.1
+    assert clearest(bytes(call.heard), CALLER_HZ) > 0.8
+    assert clearest(bytes(call.heard), BOT_HZ) < 0.1
 
 
 async def test_keys_reach_the_worker_once_each_also_the_same_twice(
@@ -143,7 +143,7 @@ async def test_a_transfer_reaches_the_agent_in_the_callers_language(
     assert await ami.info(call.uuid) is not None
     await ami.set_next(call.uuid, "agent")
     call.hang_up()
-    await heard(phone, PROMPT_HZ["please-hold", language])
+    await heard(phone.handset, PROMPT_HZ["please-hold", language])
     assert not phone.ended.is_set()
 
 
@@ -157,7 +157,7 @@ async def test_a_transfer_to_nowhere_is_refused_and_the_caller_stays(
     with pytest.raises(TransferFailed, match="no destination 'nobody'"):
         await ami.set_next(call.uuid, "nobody")
     call.play(tone(BOT_HZ, 400).pcm)
-    await heard(phone, BOT_HZ)
+    await heard(phone.handset, BOT_HZ)
 
 
 async def test_an_agent_who_does_not_answer_is_apologised_for(
@@ -171,7 +171,7 @@ async def test_an_agent_who_does_not_answer_is_apologised_for(
         assert await ami.info(call.uuid) is not None
         await ami.set_next(call.uuid, "agent")
         call.hang_up()
-        await heard(phone, PROMPT_HZ["no-agent", "en"])
+        await heard(phone.handset, PROMPT_HZ["no-agent", "en"])
         async with asyncio.timeout(5):
             await phone.ended.wait()
     finally:
@@ -185,7 +185,7 @@ async def test_a_worker_that_is_down_is_passed_over(
     phone = await ring()
     call = await worker.next_call()
     call.play(tone(BOT_HZ, 400).pcm)
-    await heard(phone, BOT_HZ)
+    await heard(phone.handset, BOT_HZ)
 
 
 @pytest.mark.parametrize("death", ["reset", "close"])
@@ -201,7 +201,7 @@ async def test_a_worker_that_dies_hands_the_same_call_to_the_next(
     phone = await ring("2")
     first = await worker.next_call()
     first.play(tone(BOT_HZ, 5000).pcm)
-    await heard(phone, BOT_HZ)
+    await heard(phone.handset, BOT_HZ)
     if death == "reset":
         first.die()
     else:
@@ -213,7 +213,7 @@ async def test_a_worker_that_dies_hands_the_same_call_to_the_next(
             await asyncio.sleep(0.01)
     assert info.language == "hi"
     second.play(tone(1300, 400).pcm)
-    await heard(phone, 1300)
+    await heard(phone.handset, 1300)
 
 
 async def test_a_worker_that_comes_back_takes_its_call_again(
@@ -232,8 +232,8 @@ async def test_a_worker_that_comes_back_takes_its_call_again(
 async def test_no_worker_at_all_is_no_dead_end(asterisk: AsteriskSwitch, ring: Ring) -> None:
     asterisk.use_workers(free_port(), free_port(), rounds=3)
     phone = await ring()
-    await heard(phone, PROMPT_HZ["sorry", "en"])
-    await heard(phone, PROMPT_HZ["please-hold", "en"])
+    await heard(phone.handset, PROMPT_HZ["sorry", "en"])
+    await heard(phone.handset, PROMPT_HZ["please-hold", "en"])
 
 
 async def test_without_a_control_side_a_clean_close_means_goodbye(

@@ -13,7 +13,7 @@ from ivr.errors import IvrError
 from ivr.settings import PROJECT
 from ivr.speech.synthesis.synthesiser import Voice
 from tests.telephony.asterisk.fixtures import without_asterisk
-from tests.telephony.asterisk.tones import PROMPT_HZ
+from tests.tones import PROMPT_HZ
 
 
 class Mouth:

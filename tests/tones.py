@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import numpy as np
 
 from ivr.audio.format import TELEPHONE, Audio
-from ivr.audio.wav import write_wav
 from ivr.phone.handset import Handset
 
 PROMPT_HZ = {
-    "ivr/choose-en": 310.0,
-    "ivr/choose-hi": 370.0,
-    "en/ivr/please-hold": 450.0,
-    "hi/ivr/please-hold": 530.0,
-    "en/ivr/no-agent": 610.0,
-    "hi/ivr/no-agent": 690.0,
-    "en/ivr/sorry": 770.0,
-    "hi/ivr/sorry": 850.0,
+    ("choose-en", "en"): 310.0,
+    ("choose-hi", "hi"): 370.0,
+    ("please-hold", "en"): 450.0,
+    ("please-hold", "hi"): 530.0,
+    ("no-agent", "en"): 610.0,
+    ("no-agent", "hi"): 690.0,
+    ("sorry", "en"): 770.0,
+    ("sorry", "hi"): 850.0,
 }
-"""The pitch of each prompt; workers sing above 1,000 Hz, callers above 2,000 Hz."""
+"""The pitch of each prompt of a dialplan, by name and language; workers sing above 1,000 Hz."""
+
+PROMPT_MS = 300
 
 
 def tone(hz: float, ms: float, level: float = 0.25) -> Audio:
@@ -49,16 +49,8 @@ def clearest(pcm: bytes, hz: float, ms: float = 200) -> float:
     )
 
 
-async def heard(handset: Handset, hz: float, within: float = 8.0) -> None:
+async def heard(handset: Handset, hz: float, within: float = 15.0) -> None:
     """Wait until the phone has heard a tone of that pitch. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while clearest(handset.record()[1].pcm, hz) < 0.8:
             await asyncio.sleep(0.02)
-
-
-def render_tones(sounds: Path) -> None:
-    """Make FreeSWITCH's prompts tones."""
-    for name, hz in PROMPT_HZ.items():
-        file = sounds / f"{name}.wav"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_wav(file, tone(hz, 300))
