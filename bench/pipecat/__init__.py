@@ -1,0 +1,1 @@
+"""Pipecat beside ours: the same phones, turns, recognition model and prompts, in one run."""
