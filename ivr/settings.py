@@ -79,6 +79,16 @@ class Settings(BaseSettings):
     """How many workers `serve` runs; worker n listens n ports above the three given."""
     drain_s: float = Field(60.0, ge=0)
     max_calls: int = Field(200, ge=1)
+    """The most that a worker takes, however little they cost it; what it can carry, it measures."""
+    most_lag_ms: float = Field(40.0, gt=0)
+    """A worker whose event loop is mostly later than this takes no new call."""
+    most_backlog_ms: float = Field(1000.0, gt=0)
+    """Nor one with more sound than this to recognise, for each of its `recogniser_threads`."""
+    places: int | None = Field(None, ge=1)
+    """Calls that all workers together have at once; further callers wait in a queue. None: as many
+    as the workers take."""
+    longest_queue: int = Field(20, ge=0)
+    """Callers who wait for one of the `places`; further ones are told that all lines are busy."""
 
     database_url: SecretStr | None = None
     redis_url: SecretStr | None = None

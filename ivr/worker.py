@@ -13,10 +13,13 @@ from typing import Any
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from ivr.admission.load import LoadGate, LoadLimits
+from ivr.admission.places import Places
+from ivr.admission.watch import LoadWatch
 from ivr.api.health import HealthServer, json_page
 from ivr.conversation.clauses import clauses
+from ivr.conversation.reception import Reception
 from ivr.conversation.services import Services
-from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.trial import Trial
 from ivr.errors import IvrError
@@ -61,6 +64,10 @@ class Worker:
         self._freeswitch: FreeSwitchServer | None = None
         self._clock = MediaClock()
         self._metrics = Metrics()
+        self._watch: LoadWatch | None = None
+        self._load = LoadGate(
+            LoadLimits(lag_ms=settings.most_lag_ms, backlog_ms=settings.most_backlog_ms)
+        )
 
     @property
     def audiosocket_port(self) -> int:
@@ -103,9 +110,12 @@ class Worker:
                 return
             converse(call)
 
+        reception = Reception(self._places())
+        self._closing.append(reception.close)
+
         def converse(call: Call) -> None:
             flow = self._trial.flow_for(call.info.caller, str(call.id))
-            task = VoiceConversation(call, replace(services, flow=flow)).start()
+            task = reception.take(call, replace(services, flow=flow))
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 
@@ -132,6 +142,7 @@ class Worker:
             agents=AmiAgents(control) if control is not None else None,
             clock=self._clock,
             max_calls=settings.max_calls,
+            may_take=lambda: self._load.open,
         )
         self._freeswitch = freeswitch = FreeSwitchServer(
             settings.host,
@@ -141,7 +152,13 @@ class Worker:
             switches=settings.freeswitch_switches,
             max_calls=settings.max_calls,
             other_calls=lambda: audiosocket.live_calls,
+            may_take=lambda: self._load.open,
         )
+        # From here on: engines that load hold everything up, and are no load.
+        assert self._watch is not None
+        self._watch.start()
+        self._closing.append(self._watch.stop)
+        self._metrics.watch_lag(lambda: self._load.lag_ms / 1000)
         await audiosocket.start()
         await freeswitch.start()
         self._opened = True
@@ -205,11 +222,21 @@ class Worker:
         open_ = bool(servers) and all(server.accepting for server in servers)
         promised = self._freeswitch.promised_calls if self._freeswitch is not None else 0
         full = self._live + promised >= self._settings.max_calls
-        ready = open_ and not full
+        ready = open_ and not full and self._load.open
         body: dict[str, Any] = {"ready": ready, "live_calls": self._live}
         if not ready:
-            body["reason"] = "draining" if self._draining else "full" if full else "starting"
+            reasons = {"draining": self._draining, "starting": not open_, "full": full}
+            body["reason"] = next((why for why, holds in reasons.items() if holds), "busy")
         return (HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE), body
+
+    def _places(self) -> Places | None:
+        settings = self._settings
+        if settings.places is None:
+            return None
+        redis = _needed(settings.redis_url, "redis_url")
+        places = Places(redis, settings.places, settings.longest_queue)
+        self._closing.append(places.close)
+        return places
 
     async def _services(self) -> Services:
         settings = self._settings
@@ -229,6 +256,8 @@ class Worker:
             models_for(settings, settings.recognition_models), threads=settings.recogniser_threads
         )
         self._closing.append(recogniser.close)
+        threads = settings.recogniser_threads
+        self._watch = LoadWatch(self._load, lambda: recogniser.backlog_ms / threads)
         _, interpreter = await asyncio.gather(
             asyncio.to_thread(recogniser.load),
             asyncio.to_thread(

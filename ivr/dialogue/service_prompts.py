@@ -18,6 +18,7 @@ SERVICE_VARIABLES: Mapping[str, frozenset[str]] = {
     "which_one": frozenset({"first", "second"}),
     "keys_which_one": frozenset({"first", "second"}),
     "ask_callback_here": frozenset({"number"}),
+    "queue_position": frozenset({"position", "minutes"}),
 }
 """Variables of the service prompts that have any."""
 

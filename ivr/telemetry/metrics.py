@@ -58,6 +58,18 @@ class Metrics:
             buckets=_LAG_S,
             registry=self.registry,
         )
+        self._waiting = Gauge(
+            "ivr_calls_waiting", "Callers who wait for a place.", registry=self.registry
+        )
+        self._turned_away = Counter(
+            "ivr_calls_turned_away",
+            "Callers who had no place: sent away, or to be called back.",
+            ["how"],
+            registry=self.registry,
+        )
+        self._lag_now = Gauge(
+            "ivr_loop_lag_seconds", "How late the event loop mostly is.", registry=self.registry
+        )
         self._synthesis = Counter(
             "ivr_synthesis_failures", "Answers that could not be spoken.", registry=self.registry
         )
@@ -85,6 +97,18 @@ class Metrics:
         self._live.dec()
         self._calls.labels(cause if cause in CAUSES else "other").inc()
 
+    def began_to_wait(self) -> None:
+        """A caller has no place yet."""
+        self._waiting.inc()
+
+    def waits_no_more(self) -> None:
+        """A caller who had begun to wait has a place, or has gone."""
+        self._waiting.dec()
+
+    def turned_away(self, how: str) -> None:
+        """A caller goes without having talked: "busy", or to be called back: "callback"."""
+        self._turned_away.labels(how if how in ("busy", "callback") else "other").inc()
+
     def turn_taken(self, who: str, gap_ms: float | None = None) -> None:
         """A turn of "caller" or "bot"; `gap_ms` as in `TurnTaken`."""
         self._turns.labels(who if who in ("caller", "bot") else "other").inc()
@@ -106,6 +130,10 @@ class Metrics:
     def watch_recogniser(self, backlog: Callable[[], float]) -> None:
         """Ask `backlog` whenever Prometheus asks us."""
         self._recogniser.set_function(_safe(backlog))
+
+    def watch_lag(self, lag_s: Callable[[], float]) -> None:
+        """Ask `lag_s` whenever Prometheus asks us."""
+        self._lag_now.set_function(_safe(lag_s))
 
     def watch_records(self, backlog: Callable[[], float]) -> None:
         """Ask `backlog` whenever Prometheus asks us."""

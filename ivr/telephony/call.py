@@ -110,6 +110,11 @@ class Call(Protocol):
         """The format of the frames, both ways."""
         ...
 
+    @property
+    def ending(self) -> CallEnding | None:
+        """How the call ended; None while it lives."""
+        ...
+
     def attach(self, listener: CallListener) -> None:
         """Say who listens; frames that came earlier are delivered now, in order."""
 

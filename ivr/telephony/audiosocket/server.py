@@ -27,7 +27,8 @@ class AudioSocketServer(CallServer[AudioSocketConnection, AudioSocketCall]):
 
     `on_call` is called for each call. `control` knows who rings and transfers; None: nobody does.
     `agents` rings agents and knows why calls ended; None: nobody does.
-    Above `max_calls` connections are reset, which sends the dialplan to the next worker.
+    Above `max_calls`, and while `may_take()` is false, connections are reset, which sends the
+    dialplan to the next worker.
     `on_stray(detail)` is called for each connection that never became a call.
     """
 
@@ -41,6 +42,7 @@ class AudioSocketServer(CallServer[AudioSocketConnection, AudioSocketCall]):
         agents: AgentControl | None = None,
         clock: FrameClock | None = None,
         max_calls: int = 200,
+        may_take: Callable[[], bool] = lambda: True,
         limits: Limits | None = None,
         on_stray: Callable[[str], None] | None = None,
     ) -> None:
@@ -51,6 +53,7 @@ class AudioSocketServer(CallServer[AudioSocketConnection, AudioSocketCall]):
         self._expected: dict[UUID, Callable[[AudioSocketCall], None]] = {}
         self._clock = clock or MediaClock()
         self._max_calls = max_calls
+        self._may_take = may_take
         self._limits = limits or Limits()
         self._on_stray = on_stray
 
@@ -81,6 +84,8 @@ class AudioSocketServer(CallServer[AudioSocketConnection, AudioSocketCall]):
             connection.refuse("an agent whom nobody here asked")
         elif len(self._calls) >= self._max_calls:
             connection.refuse(f"{self._max_calls} calls already")
+        elif not self._may_take():
+            connection.refuse("too busy")
         else:
             self._take(connection, call_id, self._on_call)
 

@@ -33,8 +33,8 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
     `on_call` is called for each call once its sound flows. `media_ports` are the UDP ports for
     sound (None: any). `switches` are the networks that may connect ("10.0.0.0/24"); empty:
     whoever reaches the port. `max_calls` bounds what is admitted, `other_calls()` included, which
-    this worker has from elsewhere; a call that was admitted, by this worker or by another that
-    died, is always taken.
+    this worker has from elsewhere, and nothing is while `may_take()` is false; a call that was
+    admitted, by this worker or by another that died, is always taken.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
         switches: Collection[str | IPv4Network] = (),
         max_calls: int = 200,
         other_calls: Callable[[], int] = lambda: 0,
+        may_take: Callable[[], bool] = lambda: True,
         limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -56,6 +57,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
         self._switches = [ip_network(each) for each in switches]
         self._max_calls = max_calls
         self._other_calls = other_calls
+        self._may_take = may_take
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
         self._call_on: dict[EslLink, FreeSwitchCall] = {}
@@ -144,7 +146,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
 
     def _has_place(self) -> bool:
         taken = len(self._calls) + len(self._reserved) + self._other_calls()
-        return taken < self._max_calls
+        return taken < self._max_calls and self._may_take()
 
     def _reserve(self, call_id: UUID) -> None:
         loop = asyncio.get_running_loop()
@@ -158,7 +160,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
     def _take(self, link: EslLink, channel: Channel, reply: ChannelData) -> None:
         self._free(channel.id)
         if not channel.admitted and not self._has_place():
-            _log.warning("call_refused", call_id=str(channel.id), detail="too many calls")
+            _log.warning("call_refused", call_id=str(channel.id), detail="no place")
             link.close()
             return
         self._begin(link, channel, reply, self._on_call)

@@ -99,7 +99,8 @@ async def test_another_rate_is_refused_by_name(exchange: ServerMaker) -> None:
     far = await talking(one)
     far.send(far.codec.send_audio(bytes(640), 16000))
     await one.notes[0].until(1, "ended")
-    ending = one.calls[0].ending  # type: ignore[attr-defined]
+    ending = one.calls[0].ending
+    assert ending is not None
     assert ending.by is EndedBy.LINE
     assert "16000 Hz" in ending.detail
     assert await far.end() == "reset"

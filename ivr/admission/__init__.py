@@ -1,0 +1,1 @@
+"""Who is let in: what one worker can carry, measured, and what all workers together may."""
