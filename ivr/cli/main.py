@@ -15,6 +15,7 @@ from ivr import __version__
 from ivr.errors import IvrError
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "asr": ("ivr.cli.asr:asr", "Measure how well callers are heard."),
     "bench": ("ivr.cli.bench:bench", "Measure what callers notice."),
     "call": ("ivr.cli.call:call", "Ring a running worker and talk to it."),
     "calls": ("ivr.cli.calls:calls", "List, show, hang up and transfer calls."),

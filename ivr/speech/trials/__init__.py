@@ -1,0 +1,1 @@
+"""Trying recognition on recordings whose words are known."""
