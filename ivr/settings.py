@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     recognition_models: dict[str, str] = Field(default_factory=dict)
     """Which model hears a language, by name, e.g. {"en": "vosk-model-en-us-0.22"}; for the others
     the best installed one."""
+    vosk_servers: dict[str, str] = Field(default_factory=dict)
+    """A vosk-server of a language, e.g. {"en": "ws://10.0.0.5:2700"}: hears it first, and the
+    models here while it is away."""
     bundled_models_dir: Path = PROJECT / "models"
 
     host: str = "127.0.0.1"

@@ -27,8 +27,7 @@ from ivr.integrations.hub import IntegrationHub
 from ivr.nlu.choice import interpreter_of
 from ivr.ports import refuse_used_port
 from ivr.settings import Settings
-from ivr.speech.recognition.models import models_for
-from ivr.speech.recognition.vosk import VoskRecogniser
+from ivr.speech.recognition.choice import ChosenRecogniser
 from ivr.speech.recordings import shipped
 from ivr.speech.synthesis.cache import PromptCache
 from ivr.speech.synthesis.client import SynthesisClient
@@ -252,9 +251,7 @@ class Worker:
         self._closing.append(records.close)
         prompts = PromptCache(SynthesisClient(synthesis), settings.var_dir / "prompts")
         self._closing.append(prompts.close)
-        recogniser = VoskRecogniser(
-            models_for(settings, settings.recognition_models), threads=settings.recogniser_threads
-        )
+        recogniser = ChosenRecogniser(settings)
         self._closing.append(recogniser.close)
         threads = settings.recogniser_threads
         self._watch = LoadWatch(self._load, lambda: recogniser.backlog_ms / threads)

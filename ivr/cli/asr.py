@@ -67,7 +67,7 @@ def test(
     Example: ivrctl asr test recordings/manifest.csv
              ivrctl asr test recordings/manifest.csv --condition g711 --json
     """
-    from ivr.speech.recognition.choice import recogniser_of
+    from ivr.speech.recognition.choice import ChosenRecogniser
     from ivr.speech.recognition.recogniser import Recogniser
     from ivr.speech.recognition.vosk import VoskRecogniser
 
@@ -81,7 +81,7 @@ def test(
             languages = {recorded.language for recorded in recordings}
             recogniser = VoskRecogniser(dict.fromkeys(languages, model), threads=2)
         else:
-            recogniser = recogniser_of(load_settings())
+            recogniser = ChosenRecogniser(load_settings())
         task = progress.add_task("hearing", total=len(recordings) * len(wanted))
 
         def heard(recorded: Recorded, condition: str, text: str) -> None:

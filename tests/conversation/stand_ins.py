@@ -71,6 +71,8 @@ class Scribe:
 class Writing:
     """One utterance. Those that are open side by side hear the same."""
 
+    failure = None
+
     def __init__(self, scribe: Scribe, on_partial: Callable[[str], None] | None) -> None:
         self._scribe = scribe
         self._on_partial = on_partial

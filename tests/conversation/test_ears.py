@@ -28,6 +28,8 @@ def voice(frames: int) -> list[bytes]:
 class Tape:
     """An utterance that keeps what it is fed, and says how many frames with sound there were."""
 
+    failure = None
+
     def __init__(self, held: asyncio.Event) -> None:
         self.fed = b""
         self.finished = False

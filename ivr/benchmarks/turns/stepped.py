@@ -32,7 +32,7 @@ from ivr.nlu.spacy import SpacyInterpreter
 from ivr.scenarios.memory import RecordsInMemory, SessionsInMemory
 from ivr.settings import Settings
 from ivr.speech.recognition.models import models_for
-from ivr.speech.recognition.recogniser import Transcript, Utterance
+from ivr.speech.recognition.recogniser import RecognitionFailed, Transcript, Utterance
 from ivr.speech.recognition.vosk import VoskRecogniser
 from ivr.speech.recordings import shipped
 from ivr.speech.synthesis.cache import PromptCache
@@ -87,6 +87,10 @@ class _WatchedUtterance:
     def __init__(self, recogniser: Watched, inner: Utterance) -> None:
         self._recogniser = recogniser
         self._inner = inner
+
+    @property
+    def failure(self) -> RecognitionFailed | None:
+        return self._inner.failure
 
     def feed(self, pcm: bytes) -> None:
         self._recogniser.decoded_ms += len(pcm) / 16

@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+from ivr.errors import IvrError
 from ivr.settings import Settings
 from ivr.speech.recognition.models import models_for
+from ivr.speech.recognition.ordered import Engine, OrderedRecogniser
 from ivr.speech.recognition.vosk import VoskRecogniser
+from ivr.speech.recognition.vosk_server import VoskServerRecogniser
 
 
-def recogniser_of(settings: Settings) -> VoskRecogniser:
-    """Return what `settings` name."""
-    return VoskRecogniser(
-        models_for(settings, settings.recognition_models), threads=settings.recogniser_threads
-    )
+class ChosenRecogniser(OrderedRecogniser):
+    """The engines that `settings` name: vosk-servers first, then Vosk in this process.
+
+    Raises IvrError for a setting that is wrong.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            models = models_for(settings, settings.recognition_models)
+        except IvrError:
+            # Where all hearing is done elsewhere, none is needed here.
+            if settings.recognition_models or not settings.vosk_servers:
+                raise
+            models = {}
+        self._here = VoskRecogniser(models, threads=settings.recogniser_threads)
+        self._servers = VoskServerRecogniser(settings.vosk_servers)
+        super().__init__(
+            [
+                Engine(name="vosk-server", recogniser=self._servers, healthy=self._servers.healthy),
+                Engine(name="vosk", recogniser=self._here),
+            ]
+        )
+
+    @property
+    def backlog_ms(self) -> float:
+        """Sound that was fed and is not decoded yet, in ms, all utterances together."""
+        return self._here.backlog_ms + self._servers.backlog_ms
+
+    def load(self) -> None:
+        """Load what is in this process now; blocks. Raises IvrError for a model that is none."""
+        self._here.load()

@@ -10,6 +10,7 @@ endpointing. `start` and `end` are in seconds from the utterance's first sample 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from ivr.speech.recognition.grammar import UNKNOWN
 from ivr.speech.recognition.recogniser import Transcript, Word
@@ -43,7 +44,13 @@ class Hypothesis:
         words = [word.text for word in self._words]
         return " ".join(words + [word for word in running if word not in UNKNOWN])
 
-    def transcript(self) -> Transcript:
-        """Return what was understood."""
+    def transcript(self, *, since_ms: float = 0.0) -> Transcript:
+        """Return what was understood; the utterance began `since_ms` after its recogniser did."""
         text = " ".join(word.text for word in self._words)
-        return Transcript(text=text, words=tuple(self._words), unknown=self._unknown)
+        words = self._words
+        if since_ms:
+            words = [
+                replace(word, start_ms=word.start_ms - since_ms, end_ms=word.end_ms - since_ms)
+                for word in words
+            ]
+        return Transcript(text=text, words=tuple(words), unknown=self._unknown)

@@ -50,6 +50,11 @@ class Transcript:
 class Utterance(Protocol):
     """One stretch of the caller's speech. Decoding happens off the event loop, in order."""
 
+    @property
+    def failure(self) -> RecognitionFailed | None:
+        """What `finish` would raise, where it is known that it would."""
+        ...
+
     def feed(self, pcm: bytes) -> None:
         """Add sound (any whole number of samples); returns at once."""
 

@@ -69,6 +69,11 @@ class VoskUtterance:
         """Sound that was fed and is not decoded yet, in ms."""
         return self._backlog / self._bytes_per_ms
 
+    @property
+    def failure(self) -> RecognitionFailed | None:
+        """See `Utterance.failure`."""
+        return self._failure
+
     def feed(self, pcm: bytes) -> None:
         """See `Utterance.feed`. Raises ValueError for half a sample."""
         if len(pcm) % SAMPLE_BYTES:
