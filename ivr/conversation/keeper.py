@@ -10,6 +10,9 @@ from ivr.dialogue.flow import Flow
 from ivr.dialogue.state import DialogueState
 from ivr.storage.session import Session, SessionFenced, SessionStore, SessionStoreAway
 
+_SECURE_MS = 500
+"""How long a caller waits for a change of theirs to be written down, before it is not made."""
+
 _log = structlog.get_logger()
 
 
@@ -36,7 +39,29 @@ class SessionKeeper:
 
     async def save(self, state: DialogueState, turn: int, *, finished: bool, verdict: str) -> None:
         """Save before the answer is spoken; waits 50 ms at most. Raises SessionFenced."""
-        session = Session(
+        session = self._session(state, turn, finished=finished, verdict=verdict)
+        if not await self._claimed():
+            return
+        if not await self._store.keep(session, self.epoch):
+            _log.warning("session_not_saved_yet")
+        self._saved = session
+
+    async def secure(self, state: DialogueState, turn: int) -> bool:
+        """Save before the world is changed as `state` says; returns whether whoever has the call
+        next is sure to know of it. Waits 500 ms at most. Raises SessionFenced."""
+        session = self._session(state, turn, finished=False, verdict="")
+        if not await self._claimed():
+            return False
+        self._saved = session
+        try:
+            await self._store.save(session, self.epoch, within_ms=_SECURE_MS)
+        except SessionStoreAway as away:
+            _log.warning("intent_not_saved", reason=str(away))
+            return False
+        return True
+
+    def _session(self, state: DialogueState, turn: int, *, finished: bool, verdict: str) -> Session:
+        return Session(
             call_id=self._call_id,
             flow=self.flow.name,
             flow_version=self.flow.version,
@@ -45,14 +70,12 @@ class SessionKeeper:
             verdict=verdict,
             state=state.model_dump(mode="json"),
         )
+
+    async def _claimed(self) -> bool:
+        """Whether we have the call; where it began while the store was away, try once more."""
         if not self.epoch:
-            # The call began while the store was away.
             await self.claim()
-            if not self.epoch:
-                return
-        if not await self._store.keep(session, self.epoch):
-            _log.warning("session_not_saved_yet")
-        self._saved = session
+        return bool(self.epoch)
 
     async def is_anothers(self) -> bool:
         """Whether another worker has the call by now: that its line to us has ended, which a

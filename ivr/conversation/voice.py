@@ -290,9 +290,7 @@ class VoiceConversation:
             self._answering = _Answer(" ".join(say.text for say in says), self._caller_end_ms)
             self._caller_end_ms = None
             self._log.turn += 1
-        finished = _is_last(last)
-        verdict = last.destination if isinstance(last, TransferTo) else "hangup"
-        await self._save(finished=finished, verdict=verdict if finished else "")
+        kept = await self._keep(last)
         self._log.settled()
         if says:
             self._speaking_state(last)
@@ -301,7 +299,7 @@ class VoiceConversation:
             case Listen(expect=expect):
                 return await self._listen(expect)
             case CallApi():
-                return await self._ask(last)
+                return await self._ask(last, kept=kept)
             case RecordMessage(message_id=message_id):
                 # No message is recorded yet: said so, the flow offers something else.
                 return MessageRecorded(message_id=message_id, ok=False)
@@ -338,6 +336,15 @@ class VoiceConversation:
                 self._whereabouts.go(ConversationState.PROCESSING)
             self._whereabouts.go(where)
 
+    async def _keep(self, last: Action) -> bool:
+        """Save before `last` and whatever is said; returns whether `last` may be done."""
+        if isinstance(last, CallApi) and last.idempotency_key is not None:
+            return await self._keeper.secure(self._state, self._log.turn)
+        finished = _is_last(last)
+        verdict = last.destination if isinstance(last, TransferTo) else "hangup"
+        await self._save(finished=finished, verdict=verdict if finished else "")
+        return True
+
     async def _save(self, *, finished: bool, verdict: str) -> None:
         await self._keeper.save(self._state, self._log.turn, finished=finished, verdict=verdict)
 
@@ -363,8 +370,12 @@ class VoiceConversation:
                 self._say(self._unheard)
                 self._unheard = []
 
-    async def _ask(self, request: CallApi) -> ApiReplied:
-        reply: ApiReplied = await self._services.call_api(request)
+    async def _ask(self, request: CallApi, *, kept: bool) -> ApiReplied:
+        if kept:
+            reply: ApiReplied = await self._services.call_api(request)
+        else:
+            # Were it made now, another worker might make it again.
+            reply = ApiReplied(request_id=request.request_id, ok=False, error="intent not saved")
         self._log.integration(request, reply)
         return reply
 

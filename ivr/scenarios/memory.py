@@ -22,7 +22,7 @@ class SessionsInMemory:
         self._epochs[call_id] = self._epochs.get(call_id, 0) + 1
         return self._epochs[call_id], self.kept.get(call_id)
 
-    async def save(self, session: Session, epoch: int) -> None:
+    async def save(self, session: Session, epoch: int, *, within_ms: float | None = None) -> None:
         """See `SessionStore`."""
         if epoch != self._epochs.get(session.call_id):
             raise SessionFenced("Another worker has taken this call over.")

@@ -49,8 +49,9 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def save(self, session: Session, epoch: int) -> None:
-        """Keep the session if `epoch` is still the call's. Raises SessionFenced,
+    async def save(self, session: Session, epoch: int, *, within_ms: float | None = None) -> None:
+        """Keep the session if `epoch` is still the call's; waits the store's budget, or
+        `within_ms` where it must be kept before anything else happens. Raises SessionFenced,
         SessionStoreAway.
         """
 

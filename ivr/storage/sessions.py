@@ -73,8 +73,9 @@ class _Kept:
 class RedisSessionStore:
     """Live sessions in the Redis at `url`. Belongs to one event loop.
 
-    `save` and `keep` wait `timeout_ms` at most, `claim` 150 ms, whatever Redis does. `on_fenced`
-    is called, on the event loop, when a session kept for later turns out to be another worker's.
+    `save`, unless told otherwise, and `keep` wait `timeout_ms` at most, `claim` 150 ms, whatever
+    Redis does. `on_fenced` is called, on the event loop, when a session kept for later turns out
+    to be another worker's.
     """
 
     def __init__(
@@ -127,10 +128,13 @@ class RedisSessionStore:
             _log.error("session_unreadable", call_id=str(call_id), why=str(error))
             return epoch, None
 
-    async def save(self, session: Session, epoch: int) -> None:
-        """See `SessionStore.save`. Waits `timeout_ms` at most."""
+    async def save(self, session: Session, epoch: int, *, within_ms: float | None = None) -> None:
+        """See `SessionStore.save`. Waits `timeout_ms` at most, or `within_ms`, then also for a
+        Redis that is away."""
         number = next(self._numbers)
-        await self._save(session, epoch, number, self._timeout_s)
+        patient = within_ms is not None
+        budget_s = within_ms / 1000 if within_ms is not None else self._timeout_s
+        await self._save(session, epoch, number, budget_s, patient=patient)
         self._settle(session.call_id, number)
 
     async def keep(self, session: Session, epoch: int) -> bool:
@@ -167,7 +171,15 @@ class RedisSessionStore:
         if waiting is not None and waiting.number <= number:
             del self._kept[call_id]
 
-    async def _save(self, session: Session, epoch: int, number: int, budget_s: float) -> None:
+    async def _save(
+        self,
+        session: Session,
+        epoch: int,
+        number: int,
+        budget_s: float,
+        *,
+        patient: bool = False,
+    ) -> None:
         call_id = session.call_id
         if self._fenced.get(call_id, -1) >= epoch:
             raise _fenced(call_id)
@@ -178,7 +190,7 @@ class RedisSessionStore:
             answer = await script(keys=_keys(call_id), args=(epoch, number, text, TTL_S))
             return int(answer)
 
-        if not await self._link.run(work, budget_s=budget_s):
+        if not await self._link.run(work, budget_s=budget_s, patient=patient):
             self._kept.pop(call_id, None)
             self._fenced[call_id] = epoch
             while len(self._fenced) > _FENCED_CALLS:

@@ -61,7 +61,7 @@ class Sessions:
         self.epoch += 1
         return self.epoch, self.kept[-1] if self.kept else None
 
-    async def save(self, session: Session, epoch: int) -> None:
+    async def save(self, session: Session, epoch: int, *, within_ms: float | None = None) -> None:
         await self.keep(session, epoch)
 
     async def keep(self, session: Session, epoch: int) -> bool:

@@ -21,6 +21,7 @@ from ivr.dialogue.flow import Flow
 from ivr.dialogue.inputs import ApiReplied
 from ivr.speech import recordings
 from ivr.speech.synthesis.voices import default_voice
+from ivr.storage.session import SessionStore
 from ivr.telephony.call import Call, CallInfo
 from ivr.telephony.loopback import LoopbackCall, SteppedClock
 from tests.conversation.stand_ins import Choir, Reader, Records, Scribe, Sessions
@@ -106,10 +107,16 @@ SPEECH = read_wav(Path(recordings.FOLDER) / "en" / "moment.wav")
 
 
 class Scene:
-    """One caller and one worker. `services` overrides what the conversation is given."""
+    """One caller and one worker. `store` keeps sessions elsewhere; `services` overrides what the
+    conversation is given."""
 
     def __init__(
-        self, *, sessions: Sessions | None = None, flow: Flow | None = None, **services: Any
+        self,
+        *,
+        sessions: Sessions | None = None,
+        store: SessionStore | None = None,
+        flow: Flow | None = None,
+        **services: Any,
     ) -> None:
         self.clock = SteppedClock()
         self.choir = Choir()
@@ -129,7 +136,7 @@ class Scene:
             synthesiser=self.choir,
             voice=default_voice,
             recordings=recordings.shipped(),
-            sessions=self.sessions,
+            sessions=store or self.sessions,
             records=self.records,
             call_api=self._ask,
             publish=lambda event: self.published.append(dict(event)),

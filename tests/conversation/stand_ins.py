@@ -134,7 +134,7 @@ class Sessions:
         self.epoch += 1
         return self.epoch, self.last
 
-    async def save(self, session: Session, epoch: int) -> None:
+    async def save(self, session: Session, epoch: int, *, within_ms: float | None = None) -> None:
         await asyncio.sleep(0)
         if epoch != self.epoch:
             raise SessionFenced("Another worker has the call.")

@@ -151,6 +151,40 @@ async def test_without_a_store(
     assert session_of(stack, phone.call_id)["turn"] == turns[-1].number
 
 
+@pytest.mark.parametrize("number", [KILL, FREEZE])
+async def test_money_is_not_sent_while_nothing_can_be_written_down(
+    stack: Stack, talk: Talk, phone: AudioSocketPhone, number: signal.Signals
+) -> None:
+    def transfers() -> int:
+        with urlopen(f"{stack.notes.integrations['bank']}/stats") as answer:
+            return int(json.load(answer)["transfers"])
+
+    before = transfers()
+    await talk.ring()
+    await talk.hear_begin()
+    for keys, question in (
+        ("1", None),
+        ("2", "account number"),
+        (f"{ACCOUNT}", "how much would you like to send"),
+        ("50#", None),
+        ("2", "is that right"),
+    ):
+        await talk.press(keys)
+        await (talk.hear(question) if question else talk.hear_begin())
+    send(stack.process.pid, signal.SIGSTOP)
+    try:
+        for pid in stack.pids_of("redis-server"):
+            send(pid, number)
+        await talk.press("1")
+        await talk.hear("something went wrong")
+        stack.until_logged("intent_not_saved", phone.call_id)
+        assert transfers() == before
+    finally:
+        send(stack.process.pid, signal.SIGCONT)
+    await talk.hang_up()
+    assert transfers() == before
+
+
 async def test_a_voice_that_is_long_away_is_waited_for_aloud(
     stack: Stack, talk: Talk, phone: AudioSocketPhone, balance: str
 ) -> None:
