@@ -46,6 +46,22 @@ CREATE TABLE IF NOT EXISTS turns (
 -- Which engine and model understood the caller; tables made before version 3 lack it.
 ALTER TABLE turns ADD COLUMN IF NOT EXISTS nlu_model text NOT NULL DEFAULT '';
 
+-- Sound that is kept: recorded calls, and messages that callers left.
+CREATE TABLE IF NOT EXISTS sounds (
+    call_id     uuid NOT NULL,
+    path        text NOT NULL,
+    at          timestamptz NOT NULL,
+    what        text NOT NULL CHECK (what IN ('call', 'message')),
+    duration_ms integer NOT NULL,
+    whole       boolean NOT NULL,
+    box         text NOT NULL DEFAULT '',
+    node        text NOT NULL DEFAULT '',
+    language    text NOT NULL DEFAULT '',
+    PRIMARY KEY (call_id, path)
+);
+
+CREATE INDEX IF NOT EXISTS sounds_of_boxes ON sounds (box, at DESC) WHERE what = 'message';
+
 -- One row for every INVITE that began a call, written by the edge (kamailio/cdr.cfg), also for
 -- calls that no worker ever saw. `id` is what nodes get as X-IVR-Call.
 CREATE TABLE IF NOT EXISTS cdrs (

@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     var_dir: Path = PROJECT / "var"
     """Where everything lives that the programs write."""
 
+    record_calls: bool = False
+    """Record every call, also where its flow does not say so. Tell the callers."""
+    recordings_dir: Path | None = None
+    """Where recorded calls and messages lie; None: `var_dir`/recordings."""
+
     flow: Path = PROJECT / "flows" / "bank.json"
     flow_trial: Path | None = None
     """A flow that some of the callers hear instead, always the same ones; it understands what

@@ -35,6 +35,7 @@ from ivr.speech.synthesis.voices import default_voice
 from ivr.storage.flow_archive import FlowArchive
 from ivr.storage.records import RecordJournal
 from ivr.storage.sessions import RedisSessionStore
+from ivr.storage.sound_files import SoundFiles
 from ivr.telemetry.metrics import Metrics
 from ivr.telephony.audiosocket.ami import AmiControl
 from ivr.telephony.audiosocket.ami_agents import AmiAgents
@@ -269,6 +270,8 @@ class Worker:
         records.start()
         self._metrics.watch_recogniser(lambda: recogniser.backlog_ms)
         self._metrics.watch_records(lambda: records.backlog)
+        sound_files = SoundFiles(settings.recordings_dir or settings.var_dir / "recordings")
+        self._closing.append(sound_files.close)
         hub = IntegrationHub(settings.integrations)
         self._closing.append(hub.close)
         await self._prerender(prompts)
@@ -284,6 +287,8 @@ class Worker:
             records=records,
             call_api=hub.call,
             publish=sessions.publish,
+            sound_files=sound_files,
+            record_calls=settings.record_calls,
             worker=settings.worker_name,
             metrics=self._metrics,
         )

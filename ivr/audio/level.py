@@ -41,10 +41,11 @@ def power_dbfs(mean_square: float) -> float:
     return max(NO_SOUND_DBFS, 10 * math.log10(mean_square / FULL_SCALE**2))
 
 
-def clipped_samples(pcm: bytes) -> int:
-    """How many samples of linear 16-bit little-endian `pcm` stand at full scale."""
+def clipped_samples(pcm: bytes, ceiling: int = _CLIPPED) -> int:
+    """How many samples of linear 16-bit little-endian `pcm` stand at full scale, or at the
+    `ceiling` of the codec that they came through."""
     samples = np.frombuffer(pcm, "<i2")
-    return int(np.count_nonzero((samples >= _CLIPPED) | (samples <= -_CLIPPED)))
+    return int(np.count_nonzero((samples >= ceiling) | (samples <= -ceiling)))
 
 
 def is_audible(pcm: bytes, threshold: int = AUDIBLE_PEAK) -> bool:

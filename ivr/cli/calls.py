@@ -72,12 +72,16 @@ def show(call_id: UUID, as_json: bool) -> None:
     if call is None:
         raise IvrError(f"There is no call {call_id}.", remedy="See `ivrctl calls list`.")
     turns = [turn.model_dump(mode="json") for turn in reader.turns_of(call_id)]
+    sounds = [sound.model_dump(mode="json") for sound in reader.sounds_of(call_id)]
     if as_json:
-        click.echo(json.dumps({"call": asdict(call), "turns": turns}, indent=1, default=str))
+        found = {"call": asdict(call), "turns": turns, "sounds": sounds}
+        click.echo(json.dumps(found, indent=1, default=str))
         return
     for name, value in asdict(call).items():
         if value is not None:
             click.echo(f"{name:>12}  {value}")
+    for sound in sounds:
+        click.echo(f"{sound['what']:>12}  {sound['path']}")
     for turn in turns:
         click.echo(f"{turn['who']:>12}  {turn['text']}")
 

@@ -58,6 +58,16 @@ class Ears:
         self._look: _Look | None = None
         self._sound: list[bytes] = []
 
+    @property
+    def level_dbfs(self) -> float:
+        """Level of the last frame."""
+        return self._vad.level_dbfs
+
+    @property
+    def noise_dbfs(self) -> float:
+        """Level of the line when nobody speaks, as far as it is known."""
+        return self._vad.noise_dbfs
+
     def hear(self, frame: bytes) -> bool:
         """Take one frame; returns whether the caller speaks in it."""
         self._recent.append(frame)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from ivr.conversation.recorder import CallRecorder
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.state import DialogueState
 from ivr.storage.session import Session, SessionFenced, SessionStore, SessionStoreAway
@@ -19,11 +20,14 @@ _log = structlog.get_logger()
 class SessionKeeper:
     """One call's session, as this worker keeps it."""
 
-    def __init__(self, call_id: UUID, flow: Flow, store: SessionStore) -> None:
+    def __init__(
+        self, call_id: UUID, flow: Flow, store: SessionStore, recorder: CallRecorder
+    ) -> None:
         self._call_id = call_id
         self.flow = flow
         """What the call is led by."""
         self._store = store
+        self._recorder = recorder
         self._saved: Session | None = None
         self.epoch = 0
         """How many workers have had the call, with us; 0 while nobody could be asked."""
@@ -68,6 +72,7 @@ class SessionKeeper:
             turn=turn,
             finished=finished,
             verdict=verdict,
+            recording=self._recorder.running,
             state=state.model_dump(mode="json"),
         )
 

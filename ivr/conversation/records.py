@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -17,10 +18,10 @@ from ivr.conversation.consulting import Outcome
 from ivr.conversation.services import Services
 from ivr.conversation.states import ConversationState
 from ivr.dialogue.actions import CallApi
-from ivr.dialogue.inputs import ApiReplied
+from ivr.dialogue.inputs import ApiReplied, LineQuality
 from ivr.dialogue.state import DialogueState
 from ivr.nlu.interpreter import Interpretation
-from ivr.storage.record import CallFinished, CallStarted, TurnTaken
+from ivr.storage.record import CallFinished, CallStarted, SoundKept, TurnTaken
 from ivr.telephony.call import Call, CallEnding, CallInfo
 
 HIDDEN = "[sensitive]"
@@ -140,6 +141,22 @@ class CallLog:
         """Note what came of asking an agent about the caller."""
         _log.info("agent_asked", destination=destination, outcome=outcome.value)
         self._publish("agent_asked", destination=destination, outcome=outcome.value)
+
+    def line(self, quality: LineQuality, fault: str) -> None:
+        """Note how the caller's line sounds, and what is wrong with it, if anything."""
+        measured = {
+            name: None if value is None else round(value, 3)
+            for name, value in asdict(quality).items()
+        }
+        _log.info("line", fault=fault, **measured)
+        self._publish("line", fault=fault, **measured)
+
+    def sound(self, kept: SoundKept | None) -> None:
+        """Note where the call's recording lies, if it was recorded: also by a worker that is
+        fenced, for it is that worker's own."""
+        if kept is not None:
+            _log.info("call_recorded", path=kept.path, ms=kept.duration_ms, whole=kept.whole)
+            self._services.records.write(kept)
 
     def finished(self, ending: CallEnding | None, state: DialogueState) -> None:
         """Note the call's end, unless another worker has it now."""

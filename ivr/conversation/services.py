@@ -19,6 +19,7 @@ from ivr.speech.recordings import Recordings
 from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
 from ivr.storage.record import RecordStore
 from ivr.storage.session import SessionStore
+from ivr.storage.sound_files import SoundFiles
 from ivr.telemetry.metrics import Metrics
 
 LONGEST_CALL_S = 3600
@@ -49,6 +50,10 @@ class Services:
     worker: str
     flow_version: Callable[[str], Awaitable[Flow | None]] = field(default=_no_other_version)
     """The flow of a version that a call began with on another worker; None where it is gone."""
+    sound_files: SoundFiles | None = None
+    """Where recordings and messages are kept; None: nowhere."""
+    record_calls: bool = False
+    """Whether calls are recorded whose flow does not say so."""
     metrics: Metrics = field(default_factory=Metrics)
     clock: Clock = field(default_factory=SystemClock)
     rules: TurnRules = field(default_factory=TurnRules)

@@ -35,11 +35,16 @@ _log = structlog.get_logger()
 class _Clause:
     say: Say
     text: str
+    last: bool = True
+    """Whether the sentence is the last of what is said."""
+    whole: bool = True
+    """Whether all up to it could be made into sound."""
 
 
 class Speaker:
     """Speaks on one call. `on_sound(say)` is called when a sentence's sound is queued on the
-    line, `on_silent()` when all that was to be said has been heard."""
+    line, `on_heard(say)` when it has been heard to its end as it was written, `on_silent()` when
+    all that was to be said has been heard."""
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class Speaker:
         on_sound: Callable[[Say], None],
         on_silent: Callable[[], None],
         on_failure: Callable[[], None],
+        on_heard: Callable[[Say], None] = lambda _: None,
     ) -> None:
         self._call = call
         self._synthesiser = synthesiser
@@ -59,6 +65,7 @@ class Speaker:
         self._on_sound = on_sound
         self._on_silent = on_silent
         self._on_failure = on_failure
+        self._on_heard = on_heard
         self._waiting: deque[_Clause] = deque()
         self._on_line: dict[int, _Clause | None] = {}
         self._next_mark = 1
@@ -74,7 +81,10 @@ class Speaker:
     def say(self, says: Sequence[Say]) -> None:
         """Say these behind what is being said."""
         for say in says:
-            self._waiting.extend(_Clause(say, text) for text in clauses(say.text))
+            texts = clauses(say.text)
+            self._waiting.extend(
+                _Clause(say, text, last=place == len(texts)) for place, text in enumerate(texts, 1)
+            )
         if not self._waiting:
             return
         self._silent.clear()
@@ -83,7 +93,9 @@ class Speaker:
 
     def played(self, mark: int) -> None:
         """Take the line's word that a sound has left."""
-        self._on_line.pop(mark, None)
+        clause = self._on_line.pop(mark, None)
+        if clause is not None and clause.last and clause.whole:
+            self._on_heard(clause.say)
         self._settle()
 
     def interrupt(self) -> list[Say]:
@@ -96,16 +108,7 @@ class Speaker:
             self._maker.cancel()
             self._maker = None
         self._silent.set()
-        return [
-            Say(
-                text=clause.text,
-                language=clause.say.language,
-                interruptible=clause.say.interruptible,
-                static=clause.say.static,
-                slow=clause.say.slow,
-            )
-            for clause in unheard
-        ]
+        return [replace(clause.say, text=clause.text) for clause in unheard]
 
     async def finished(self) -> None:
         """Wait until everything has been heard."""
@@ -121,6 +124,7 @@ class Speaker:
 
     async def _make(self) -> None:
         apologised = False
+        broken: Say | None = None
         while self._waiting:
             clause = self._waiting[0]
             making = asyncio.ensure_future(self._sound_of(clause))
@@ -130,6 +134,10 @@ class Speaker:
                 making.cancel()
                 raise
             self._waiting.popleft()
+            if audio is None:
+                broken = clause.say
+            if clause.say is broken:
+                clause = replace(clause, whole=False)
             if audio is not None:
                 self._queue(audio, clause)
             elif not apologised:

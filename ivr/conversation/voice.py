@@ -13,6 +13,9 @@ import structlog
 from ivr.conversation.ears import Ears
 from ivr.conversation.keeper import SessionKeeper
 from ivr.conversation.leaving import Leaving
+from ivr.conversation.line_meter import LineMeter
+from ivr.conversation.messages import MessageTaker
+from ivr.conversation.recorder import CallRecorder
 from ivr.conversation.records import CallLog
 from ivr.conversation.services import Services
 from ivr.conversation.speaker import Speaker
@@ -40,14 +43,15 @@ from ivr.dialogue.actions import (
     Say,
     TransferTo,
 )
-from ivr.dialogue.executor import begin, step
+from ivr.dialogue.executor import Step, begin, step
 from ivr.dialogue.inputs import (
     ApiReplied,
     Input,
-    MessageRecorded,
+    Said,
     Started,
     TransferRefused,
 )
+from ivr.dialogue.line import line_fault
 from ivr.dialogue.state import DialogueState
 from ivr.storage.session import SessionFenced
 from ivr.telephony.call import Call, CallEnding
@@ -74,6 +78,7 @@ class VoiceConversation:
             on_sound=self._bot_sounds,
             on_silent=self._bot_silent,
             on_failure=services.metrics.synthesis_failed,
+            on_heard=self._bot_heard,
         )
         self._log = CallLog(call, services)
         self._state: DialogueState = begin(services.flow)
@@ -82,7 +87,11 @@ class VoiceConversation:
             self._ears, self._turns, services.interpreter, self._whereabouts, self._log
         )
         self._leaving = Leaving(call, services, self._whereabouts, self._log, self._keep_bridged)
-        self._keeper = SessionKeeper(call.id, services.flow, services.sessions)
+        self._line = LineMeter(call.format)
+        wanted = services.record_calls or services.flow.recorded
+        self._recorder = CallRecorder(call, services.sound_files if wanted else None, self._clock)
+        self._messages = MessageTaker(call, services.sound_files, services.records, self._clock)
+        self._keeper = SessionKeeper(call.id, services.flow, services.sessions, self._recorder)
         self._expect: Expectation | None = None
         self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
         self._unheard: list[Say] = []
@@ -108,7 +117,16 @@ class VoiceConversation:
 
     def audio_received(self, frame: bytes) -> None:
         """See `CallListener`."""
+        self._recorder.caller(frame)
         speech = self._ears.hear(frame)
+        self._messages.frame(frame, speech=speech)
+        self._line.feed(
+            frame,
+            speech=speech,
+            level_dbfs=self._ears.level_dbfs,
+            noise_dbfs=self._ears.noise_dbfs,
+            now_ms=self._now_ms(),
+        )
         if not speech and not self._turns.hears_speech:
             return
         for event in self._turns.frame(speech, self._now_ms()):
@@ -116,13 +134,14 @@ class VoiceConversation:
 
     def digit_received(self, digit: str) -> None:
         """See `CallListener`."""
+        self._messages.key()
         for event in self._turns.key(digit, self._now_ms()):
             self._on(event)
 
     def played(self, mark: int) -> None:
         """See `CallListener`."""
         with self._log.bound():
-            if not self._leaving.played(mark):
+            if not self._leaving.played(mark) and not self._messages.played(mark):
                 self._speaker.played(mark)
 
     def ended(self, ending: CallEnding) -> None:
@@ -144,6 +163,7 @@ class VoiceConversation:
         return self._clock.monotonic() * 1000
 
     def _tick(self) -> None:
+        self._messages.tick()
         for event in self._turns.tick(self._now_ms()):
             self._on(event)
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
@@ -177,6 +197,9 @@ class VoiceConversation:
             gap = None if answer.asked_ms is None else self._now_ms() - answer.asked_ms
             self._log.bot_speaks(answer.text, self._state, gap)
 
+    def _bot_heard(self, say: Say) -> None:
+        self._recorder.heard(say)
+
     def _bot_silent(self) -> None:
         self._turns.bot_fell_silent(self._now_ms())
         if self._turns.expect is not None:
@@ -204,6 +227,7 @@ class VoiceConversation:
             await self._fail()
         finally:
             self._close()
+            log.sound(await self._recorder.finish())
             if self._ending is not None and not log.fenced:
                 log.fenced = await self._keeper.is_anothers()
             log.finished(self._ending, self._state)
@@ -233,8 +257,9 @@ class VoiceConversation:
             return
         flow = self._services.flow
         while self._ending is None:
-            outcome = step(flow, self._state, what, today=self._today(), new_id=lambda: uuid4().hex)
-            self._state = outcome.state
+            if isinstance(what, Said):
+                self._tell_of_line()
+            outcome = self._step(what)
             actions = outcome.actions
             if outcome.same_wait and isinstance(actions[-1], CallApi):
                 # The one awaited has been answered: it is not asked a second time.
@@ -244,10 +269,33 @@ class VoiceConversation:
             if what is None:
                 return
 
+    def _step(self, what: Input) -> Step:
+        outcome = step(
+            self._services.flow,
+            self._state,
+            what,
+            today=self._today(),
+            new_id=lambda: uuid4().hex,
+        )
+        self._state = outcome.state
+        return outcome
+
+    def _tell_of_line(self) -> None:
+        """Let the dialogue know how the line sounds, where that has changed; it says nothing to
+        it by itself, and goes on waiting for what it waited for."""
+        quality = self._line.quality()
+        fault = line_fault(quality)
+        if fault != self._state.line:
+            self._step(quality)
+            self._log.line(quality, fault)
+
     async def _first_input(self) -> Input | None:
         info = self._call.info
         services = self._services
         session = await self._keeper.claim()
+        told = services.flow.announcement is None or (session is not None and session.recording)
+        if told and (session is None or not session.finished):
+            self._recorder.begin()
         if session is None:
             self._log.started(info, taken_over=False)
             self._whereabouts.go(ConversationState.GREETING)
@@ -286,6 +334,7 @@ class VoiceConversation:
         """Carry out one step's actions; returns what the dialogue waited for, None at the end."""
         says = [action for action in actions if isinstance(action, Say)]
         last = actions[-1]
+        self._recorder.about_to(says, last)
         if says:
             self._answering = _Answer(" ".join(say.text for say in says), self._caller_end_ms)
             self._caller_end_ms = None
@@ -300,9 +349,11 @@ class VoiceConversation:
                 return await self._listen(expect)
             case CallApi():
                 return await self._ask(last, kept=kept)
-            case RecordMessage(message_id=message_id):
-                # No message is recorded yet: said so, the flow offers something else.
-                return MessageRecorded(message_id=message_id, ok=False)
+            case RecordMessage():
+                self._turns.take_floor()
+                await self._speaker.finished()
+                self._whereabouts.go(ConversationState.LISTENING)
+                return await self._messages.take(last, self._state)
             case _:
                 await self._speaker.finished()
                 return await self._leave(last)

@@ -45,7 +45,8 @@ class Say:
     """Speak `text` in `language`; the caller may interrupt unless `interruptible` is False.
 
     `static` says that the text is the same in every call, and so worth rendering beforehand.
-    `slow` asks for slower speech. Its text is plain: see `ivr.dialogue.ssml`.
+    `slow` asks for slower speech. Until a `notice` has been heard, the call is not recorded. The
+    text is plain: see `ivr.dialogue.ssml`.
     """
 
     text: str
@@ -53,6 +54,7 @@ class Say:
     interruptible: bool = True
     static: bool = False
     slow: bool = False
+    notice: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

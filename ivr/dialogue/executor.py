@@ -154,6 +154,10 @@ def _hear(turn: Turn, what: Input) -> str | None:
 
 def _start(turn: Turn, started: Started | None) -> str | None:
     flow = turn.flow
+    if flow.announcement is not None:
+        chosen = started.language if started is not None else None
+        language = chosen if chosen in flow.languages else None
+        turn.say(flow.announcement, interruptible=False, notice=True, language=language)
     if started is not None:
         turn.change(speech_languages=started.speech_languages, caller=clean(started.caller))
         back = started.returning

@@ -70,6 +70,10 @@ class Flow:
     """Intent to the template that names it."""
     known_intents: frozenset[str]
     knowledge: Mapping[str, KnowledgeBase]
+    recorded: bool
+    """Whether the flow wants its calls recorded."""
+    announcement: str | None
+    """The template that tells callers so."""
     integrations: tuple[str, ...]
     transfer_destinations: tuple[str, ...]
     callback_numbers: tuple[str, ...]
@@ -205,6 +209,8 @@ def _compiled(checked: Checked, search: MakeSearch) -> Flow:
             name: KnowledgeBase({entry.name: entry for entry in entries}, search(entries))
             for name, entries in document.knowledge.items()
         },
+        recorded=document.recording is not None,
+        announcement=document.recording.announce if document.recording is not None else None,
         integrations=document.integrations,
         callback_numbers=document.callback_numbers,
         transfer_destinations=document.transfer_destinations,

@@ -331,6 +331,8 @@ def _templates_named(document: FlowFile) -> Iterator[tuple[Path, str]]:
     """The templates that the flow names outside its nodes, and where."""
     if document.examples is not None:
         yield ("examples",), document.examples
+    if document.recording is not None and document.recording.announce is not None:
+        yield ("recording", "announce"), document.recording.announce
     for intent, name in document.intents.items():
         yield ("intents", intent), name
     for base, entries in document.knowledge.items():

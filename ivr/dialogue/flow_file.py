@@ -5,7 +5,7 @@ one another is checked in `flow_check`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -83,6 +83,15 @@ class Subflow(_Part):
     nodes: tuple[NodePart, ...] = Field(min_length=1)
 
 
+class RecordingPart(_Part):
+    """Calls of this flow are recorded. `announce` is the template that says so to the caller, at
+    the call's beginning, without interruption: nothing is recorded before it has been heard. Where
+    nothing is announced, the caller has to know from elsewhere.
+    """
+
+    announce: str | None = None
+
+
 class LanguageFile(_Part):
     """A flow's texts in one more language, in a file of its own beside it: `bank.es.json`."""
 
@@ -121,10 +130,11 @@ class FlowFile(_Part):
     subflows: Mapping[str, Subflow] = Field(default_factory=dict)
     authentication_slots: frozenset[str] = frozenset()
     """Slots that prove who the caller is: never restored in a later call."""
+    recording: RecordingPart | None = None
     integrations: tuple[str, ...] = ()
     transfer_destinations: tuple[str, ...] = ()
     callback_numbers: tuple[str, ...] = ()
     """How the numbers begin that may be called back: "+91". Emergency and premium numbers never
     may."""
-    message_boxes: tuple[str, ...] = ()
+    message_boxes: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], ...] = ()
     """Where callers may leave messages."""

@@ -83,6 +83,7 @@ class Turn:
         interruptible: bool = True,
         language: str | None = None,
         static: bool = False,
+        notice: bool = False,
     ) -> None:
         """Say a template of the flow, or a service prompt; in every language of the flow as long
         as the caller's is not known, unless `language` says which. `static`: its `values` are the
@@ -97,7 +98,7 @@ class Turn:
                 filled = text.fill({**state.slots, **values} if values else state.slots)
             if filled:
                 spoken = Spoken(filled, code, static or text.static is not None)
-                self._speak(spoken, interruptible=interruptible)
+                self._speak(spoken, interruptible=interruptible, notice=notice)
 
     def say_spoken(self, texts: Iterable[Spoken]) -> None:
         """Say texts again, but for what this step has said already."""
@@ -106,7 +107,7 @@ class Turn:
             if (spoken.text, spoken.language) not in said:
                 self._speak(spoken)
 
-    def _speak(self, spoken: Spoken, *, interruptible: bool = True) -> None:
+    def _speak(self, spoken: Spoken, *, interruptible: bool = True, notice: bool = False) -> None:
         self._spoken.append(spoken)
         self.actions.append(
             Say(
@@ -115,6 +116,7 @@ class Turn:
                 interruptible=interruptible,
                 static=spoken.static,
                 slow=self.state.slow,
+                notice=notice,
             )
         )
 

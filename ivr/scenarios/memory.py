@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from ivr.storage.record import CallFinished, CallStarted, TurnTaken
+from ivr.storage.record import AnyRecord
 from ivr.storage.session import Session, SessionFenced
 
 
@@ -50,10 +50,10 @@ class RecordsInMemory:
     """A `RecordStore` of one process."""
 
     def __init__(self) -> None:
-        self.written: list[CallStarted | TurnTaken | CallFinished] = []
+        self.written: list[AnyRecord] = []
         """Everything, in order."""
 
-    def write(self, record: CallStarted | TurnTaken | CallFinished) -> None:
+    def write(self, record: AnyRecord) -> None:
         """See `RecordStore`."""
         self.written.append(record)
 

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from ivr.errors import IvrError
-from ivr.storage.record import TurnTaken
+from ivr.storage.record import SoundKept, TurnTaken
 
 T = TypeVar("T")
 
@@ -69,6 +69,14 @@ class RecordReader:
             " ORDER BY number"
         )
         return self._rows(TurnTaken, query, call_id)
+
+    def sounds_of(self, call_id: UUID) -> list[SoundKept]:
+        """Where a call's recordings and messages lie, oldest first. Raises IvrError."""
+        query = (
+            "SELECT call_id, path, at, what, duration_ms, whole, box, node, language FROM sounds"
+            " WHERE call_id = %s ORDER BY at, path"
+        )
+        return self._rows(SoundKept, query, call_id)
 
     def doubtful_turns(
         self, below: float, corrections: Sequence[str], limit: int

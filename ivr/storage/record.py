@@ -62,13 +62,34 @@ class CallFinished(_Record):
     turns: int = 0
 
 
-Record = Annotated[CallStarted | TurnTaken | CallFinished, Field(discriminator="kind")]
+class SoundKept(_Record):
+    """Sound of a call that is kept as a WAV file at `path`, on the worker's machine. (`call_id`,
+    `path`) is unique.
+
+    A `what` of "call" is both sides in stereo, caller left, bot right; a call that changed workers
+    has several. A "message" is what the caller left in the `box`, mono. Not `whole`: the disk did
+    not take all of it.
+    """
+
+    kind: Literal["sound"] = "sound"
+    at: datetime
+    what: Literal["call", "message"]
+    path: str
+    duration_ms: int
+    whole: bool = True
+    box: str = ""
+    node: str = ""
+    language: str = ""
+
+
+AnyRecord = CallStarted | TurnTaken | CallFinished | SoundKept
+Record = Annotated[AnyRecord, Field(discriminator="kind")]
 
 
 class RecordStore(Protocol):
     """Where records go: `write` never waits for the database and never loses what it took."""
 
-    def write(self, record: CallStarted | TurnTaken | CallFinished) -> None:
+    def write(self, record: AnyRecord) -> None:
         """Take a record; returns at once, never raises."""
 
     async def flush(self, timeout_s: float) -> bool:

@@ -14,10 +14,8 @@ import psycopg
 from psycopg import Connection
 
 from ivr.errors import IvrError
-from ivr.storage.record import CallFinished, CallStarted, TurnTaken
+from ivr.storage.record import AnyRecord, CallFinished, CallStarted, SoundKept, TurnTaken
 from ivr.storage.schema import bring_up_to_date, check_url
-
-AnyRecord = CallStarted | TurnTaken | CallFinished
 
 _CONNECT_S = 2
 """libpq knows no shorter one."""
@@ -58,6 +56,13 @@ WHERE excluded.interrupted AND NOT turns.interrupted
 """A turn is written again when it turns out that the caller interrupted it; nothing else of it
 ever changes."""
 
+_SOUND = """
+INSERT INTO sounds (call_id, path, at, what, duration_ms, whole, box, node, language)
+VALUES (%(call_id)s, %(path)s, %(at)s, %(what)s, %(duration_ms)s, %(whole)s, %(box)s, %(node)s,
+        %(language)s)
+ON CONFLICT (call_id, path) DO NOTHING
+"""
+
 _SAME_TURN = """
 SELECT (at, who, text) = (%(at)s, %(who)s, %(text)s)
 FROM turns WHERE call_id = %(call_id)s AND number = %(number)s
@@ -67,6 +72,7 @@ _STATEMENTS: dict[type[AnyRecord], str] = {
     CallStarted: _STARTED,
     CallFinished: _FINISHED,
     TurnTaken: _TURN,
+    SoundKept: _SOUND,
 }
 
 

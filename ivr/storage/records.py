@@ -31,8 +31,8 @@ from pydantic import TypeAdapter, ValidationError
 from ivr.errors import IvrError
 from ivr.storage.journal_segment import SUFFIX, Segment
 from ivr.storage.json_text import to_json
-from ivr.storage.record import Record
-from ivr.storage.record_database import AnyRecord, DatabaseAway, RecordDatabase
+from ivr.storage.record import AnyRecord, Record
+from ivr.storage.record_database import DatabaseAway, RecordDatabase
 
 _SEGMENT_BYTES = 1 << 20
 _BATCH = 200

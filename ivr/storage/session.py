@@ -35,6 +35,8 @@ class Session(BaseModel):
     verdict: str = ""
     """Where the switch must take the caller now that we are finished: "hangup", "agent", ...;
     unfinished, "bridged" while the caller talks to an agent, else empty."""
+    recording: bool = False
+    """Whether the call is being recorded, and its caller knows it."""
     state: dict[str, Any]
     """The dialogue state as JSON data."""
 

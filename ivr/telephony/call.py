@@ -118,6 +118,11 @@ class Call(Protocol):
     def attach(self, listener: CallListener) -> None:
         """Say who listens; frames that came earlier are delivered now, in order."""
 
+    def overhear(self, hears: Callable[[bytes], None]) -> None:
+        """Have `hears` called with each frame that leaves to the caller, silence too, from now
+        on until the call ends. It returns at once and never raises. One may overhear.
+        """
+
     def play(self, audio: Audio, *, mark: int) -> None:
         """Queue sound behind what is queued; `listener.played(mark)` follows when it has left.
 

@@ -47,6 +47,7 @@ class Leg(abc.ABC):
         self._frame_bytes = format.frame_bytes
         self._queue = PlayoutQueue(format)
         self._listener: CallListener | None = None
+        self._overhears: Callable[[bytes], None] | None = None
         self._early: deque[Callable[[CallListener], None]] = deque(maxlen=EARLY_EVENTS)
         self._rest = b""
         self._ending: CallEnding | None = None
@@ -87,6 +88,10 @@ class Leg(abc.ABC):
         self._listener = listener
         while self._early and self._ending is None:
             self._tell(self._early.popleft())
+
+    def overhear(self, hears: Callable[[bytes], None]) -> None:
+        """See `Call`."""
+        self._overhears = hears
 
     def play(self, audio: Audio, *, mark: int) -> None:
         """See `Call`."""
@@ -179,7 +184,10 @@ class Leg(abc.ABC):
 
     def next_frame(self) -> Frame:
         """The frame that leaves now; tell `left` once it has."""
-        return self._queue.next_frame()
+        frame = self._queue.next_frame()
+        if self._overhears is not None:
+            self._overhears(frame.pcm)
+        return frame
 
     def left(self, marks: tuple[int, ...]) -> None:
         """The last frames of these sounds have left."""
@@ -193,6 +201,7 @@ class Leg(abc.ABC):
         self._ending = ending
         self._queue.clear()
         self._early.clear()
+        self._overhears = None
         self._rest = b""
         listener, self._listener = self._listener, None
         if listener is not None:

@@ -107,8 +107,8 @@ SPEECH = read_wav(Path(recordings.FOLDER) / "en" / "moment.wav")
 
 
 class Scene:
-    """One caller and one worker. `store` keeps sessions elsewhere; `services` overrides what the
-    conversation is given."""
+    """One caller and one worker, and a flow's `document`. `store` keeps sessions elsewhere;
+    `services` overrides what the conversation is given."""
 
     def __init__(
         self,
@@ -116,6 +116,7 @@ class Scene:
         sessions: Sessions | None = None,
         store: SessionStore | None = None,
         flow: Flow | None = None,
+        document: Mapping[str, Any] = DOCUMENT,
         **services: Any,
     ) -> None:
         self.clock = SteppedClock()
@@ -125,12 +126,14 @@ class Scene:
         self.sessions = sessions or Sessions()
         self.records = Records()
         self.published: list[dict[str, Any]] = []
+        self.said: list[bytes] = []
+        """The caller's frames, silence too."""
         self.asked: list[CallApi] = []
         self.reply: Callable[[CallApi], ApiReplied] = lambda request: ApiReplied(
             request_id=request.request_id, ok=True, status=201, data={}
         )
         self.services = Services(
-            flow=flow or Flow.parse(json.dumps(DOCUMENT)),
+            flow=flow or Flow.parse(json.dumps(document)),
             recogniser=self.scribe,
             interpreter=self.reader,
             synthesiser=self.choir,
@@ -216,7 +219,12 @@ class Scene:
                 await self.listen(FRAME_MS)
                 await asyncio.sleep(0.005)
 
+    async def hear_frame(self, pcm: bytes) -> None:
+        """One frame of the caller's reaches the worker."""
+        await self._frame(pcm)
+
     async def _frame(self, pcm: bytes) -> None:
+        self.said.append(pcm)
         self.call.caller_frame(pcm)
         self.clock.step()
         await self._settle()

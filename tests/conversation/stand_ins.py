@@ -15,7 +15,7 @@ from ivr.audio.format import TELEPHONE, Audio, AudioFormat
 from ivr.nlu.interpreter import Interpretation, ScoredIntent
 from ivr.speech.recognition.recogniser import Transcript, Word
 from ivr.speech.synthesis.synthesiser import Voice
-from ivr.storage.record import CallFinished, CallStarted, TurnTaken
+from ivr.storage.record import AnyRecord, CallFinished, SoundKept, TurnTaken
 from ivr.storage.session import Session, SessionFenced
 
 MS_PER_WORD = 200
@@ -153,9 +153,9 @@ class Records:
     """Records in memory, as JSON."""
 
     def __init__(self) -> None:
-        self.all: list[CallStarted | TurnTaken | CallFinished] = []
+        self.all: list[AnyRecord] = []
 
-    def write(self, record: CallStarted | TurnTaken | CallFinished) -> None:
+    def write(self, record: AnyRecord) -> None:
         self.all.append(record)
 
     @property
@@ -164,6 +164,10 @@ class Records:
         return list(
             {each.number: each for each in self.all if isinstance(each, TurnTaken)}.values()
         )
+
+    @property
+    def sounds(self) -> list[SoundKept]:
+        return [each for each in self.all if isinstance(each, SoundKept)]
 
     @property
     def finished(self) -> list[CallFinished]:

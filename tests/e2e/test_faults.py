@@ -164,7 +164,7 @@ async def test_money_is_not_sent_while_nothing_can_be_written_down(
     await talk.hear_begin()
     for keys, question in (
         ("1", None),
-        ("2", "account number"),
+        ("2", "number of the account"),
         (f"{ACCOUNT}", "how much would you like to send"),
         ("50#", None),
         ("2", "is that right"),

@@ -20,7 +20,7 @@ from ivr.errors import IvrError
 from ivr.storage.embedded import EmbeddedPostgres
 from ivr.storage.json_text import to_json
 from ivr.storage.reader import RecordReader
-from ivr.storage.record import CallFinished, TurnTaken
+from ivr.storage.record import CallFinished, SoundKept, TurnTaken
 from ivr.storage.record_database import DatabaseAway, RecordDatabase
 from ivr.storage.records import RecordJournal
 from ivr.storage.schema import apply_schema
@@ -76,6 +76,28 @@ async def test_a_call_and_its_turns_are_read_back_as_they_were(
     assert (call.caller, call.language, call.worker) == ("+15550100", "en", "worker-0")
     assert (call.cause, call.detail, call.turns) == ("caller", "hung up", 1)
     assert call_id in [one.id for one in reader.calls(1000)]
+
+
+async def test_where_sounds_lie_is_kept_once(
+    journal: RecordJournal, postgres: EmbeddedPostgres
+) -> None:
+    call_id = uuid4()
+    call = SoundKept(call_id=call_id, at=NOON, what="call", path="/var/a.wav", duration_ms=60_000)
+    message = SoundKept(
+        call_id=call_id,
+        at=NOON + timedelta(seconds=1),
+        what="message",
+        path="/var/messages/desk/b.wav",
+        duration_ms=2000,
+        whole=False,
+        box="desk",
+        node="leave",
+        language="en",
+    )
+    for record in (message, call, message):
+        journal.write(record)
+    assert await journal.flush(5)
+    assert RecordReader(postgres.url).sounds_of(call_id) == [call, message]
 
 
 async def test_of_a_call_taken_over_the_first_beginning_and_the_last_end_remain(

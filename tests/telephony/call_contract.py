@@ -124,6 +124,15 @@ class CallContract:
         heard = b"".join(await line.step(6))
         assert heard == sound(2.5, 1) + sound(1.5, 5000) + bytes(2 * FRAME)
 
+    async def test_what_the_caller_hears_can_be_overheard(self, line: Line) -> None:
+        overheard: list[bytes] = []
+        line.call.overhear(overheard.append)
+        line.call.play(Audio(sound(2.5)), mark=1)
+        assert overheard == []
+        assert await line.step(4) == overheard
+        line.call.clear()
+        assert await line.step(1) == overheard[4:]
+
     async def test_a_mark_comes_once_when_the_last_frame_has_left(self, line: Line) -> None:
         line.call.play(Audio(sound(3)), mark=7)
         line.call.play(Audio(sound(2)), mark=8)
