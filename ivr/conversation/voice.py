@@ -255,7 +255,6 @@ class VoiceConversation:
         what = await self._first_input()
         if what is None:
             return
-        flow = self._services.flow
         while self._ending is None:
             if isinstance(what, Said):
                 self._tell_of_line()
