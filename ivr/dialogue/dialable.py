@@ -39,6 +39,11 @@ def is_emergency(number: str) -> bool:
     return digits in _EMERGENCY
 
 
+def is_premium(number: str) -> bool:
+    """Whether calls to it are charged specially."""
+    return normalised(number).startswith(_PREMIUM)
+
+
 def may_dial(number: str, allowed: Sequence[str]) -> bool:
     """Whether a flow that allows numbers beginning with `allowed` may have `number` called."""
     plain = normalised(number)
@@ -46,6 +51,6 @@ def may_dial(number: str, allowed: Sequence[str]) -> bool:
         return False
     if not _SHORTEST <= len(plain.lstrip("+")) <= _LONGEST or is_emergency(plain):
         return False
-    if plain.startswith(_PREMIUM):
+    if is_premium(plain):
         return False
     return any(plain.startswith(normalised(start)) for start in allowed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ivr.dialogue.agent_words import SUMMARY_VARIABLES
-from ivr.dialogue.dialable import is_emergency
+from ivr.dialogue.dialable import is_emergency, is_premium
 from ivr.dialogue.faults import Fault, did_you_mean
 from ivr.dialogue.flow_file import FlowFile, NodePart
 from ivr.dialogue.flow_graph import reachable, rounds
@@ -229,6 +229,9 @@ class _Check:
                 what = f'"{name}" is an emergency number, which nobody may be transferred to.'
                 suggestion = 'Give advice in a template "emergency" instead.'
                 self._fault(("transfer_destinations", place), what, suggestion)
+            elif is_premium(name):
+                what = f'"{name}" is a premium number, which nobody may be transferred to.'
+                self._fault(("transfer_destinations", place), what, "Choose another number.")
 
     def _slots(self) -> frozenset[str]:
         nodes = self._checked.nodes.values()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ivr.dialogue.faults import did_you_mean
 from ivr.dialogue.flow_file import FlowFile
 from ivr.dialogue.positions import Path
@@ -16,7 +18,7 @@ Faults = list[tuple[Path, str, str]]
 def compile_texts(document: FlowFile) -> tuple[Texts, Faults]:
     """Return every text by (name, language), and what is wrong with them."""
     texts: Texts = {
-        (name, language): Text(source, language)
+        (name, language): _service_text(source, language)
         for language in document.languages
         for name, source in known_language(language).prompts.items()
     }
@@ -50,3 +52,9 @@ def compile_texts(document: FlowFile) -> tuple[Texts, Faults]:
             suggestion = f"Add templates for {', '.join(lacking)}."
             faults.append((("languages", place), what, suggestion))
     return texts, faults
+
+
+@lru_cache(maxsize=4096)
+def _service_text(source: str, language: str) -> Text:
+    """What every flow says is compiled once for all of them."""
+    return Text(source, language)

@@ -172,10 +172,11 @@ def _note(turn: Turn, unheard: tuple[str, ...]) -> None:
     """Count the caller's turn, and keep what they did not let us say."""
     state = turn.state
     turn.change(turns=state.turns + 1)
-    if unheard:
-        told = {spoken.text: spoken for spoken in state.spoken}
-        rest = tuple(
-            told.get(text) or Spoken(clean(text), state.language)
-            for text in unheard[:_MOST_UNHEARD]
-        )
+    told = {spoken.text: spoken for spoken in state.spoken}
+    rest = tuple(
+        told.get(text) or Spoken(clean(text), state.language)
+        for text in unheard[:_MOST_UNHEARD]
+        if clean(text).strip()
+    )
+    if rest:
         turn.change(unheard=rest)

@@ -223,3 +223,11 @@ def test_an_answer_that_helps_nothing_goes_down_the_ladder() -> None:
     for _ in range(4):
         talk.say("xyzzy")
     assert talk.state.verdict == "agent"
+
+
+def test_nothing_empty_is_gone_on_with() -> None:
+    talk = Talk(FLOW)
+    talk.put(
+        Said(interpretation=Interpretation(text="x"), asr_confidence=0.1, unheard=("", "\x00"))
+    )
+    assert talk.say("go on") == talk.say("repeat")

@@ -159,6 +159,18 @@ def unknown_lasting(document: Document) -> None:
     document["lasting_slots"] = ["acount"]
 
 
+def emergency_destination(document: Document) -> None:
+    document["transfer_destinations"].append("1-1-2")
+
+
+def premium_destination(document: Document) -> None:
+    document["transfer_destinations"].append("+1900 123456")
+
+
+def wrong_in_a_language_beside(document: Document) -> None:
+    document["intents"]["check_balance"] = "name_of_balnce"
+
+
 FAULTS: list[tuple[Spoil, str, str, str]] = [
     (rename_type, '"type": "respons"', "no type of node", 'Did you mean "response"?'),
     (dangle, '"next": "mian"', 'no node "mian"', 'Did you mean "main"?'),
@@ -189,6 +201,9 @@ FAULTS: list[tuple[Spoil, str, str, str]] = [
     (empty_template, '"en": " "', "is empty", "Write"),
     (settle_nothing, "post_transfr", "no node that changes", 'Did you mean "post_transfer"?'),
     (needy_prompt, '"prompt": "wrong_length"', "needs values", "your own"),
+    (emergency_destination, '"1-1-2"', "emergency number", "advice"),
+    (premium_destination, '"+1900 123456"', "premium number", "another number"),
+    (wrong_in_a_language_beside, '"name_of_balnce"', "no template", "name_of_balance"),
     (unknown_lasting, '"lasting_slots"', 'slot "acount"', 'Did you mean "account"?'),
 ]
 
