@@ -46,6 +46,9 @@ CREATE TABLE IF NOT EXISTS turns (
 -- Which engine and model understood the caller; tables made before version 3 lack it.
 ALTER TABLE turns ADD COLUMN IF NOT EXISTS nlu_model text NOT NULL DEFAULT '';
 
+-- How the caller felt, -1 to 1; likewise.
+ALTER TABLE turns ADD COLUMN IF NOT EXISTS sentiment double precision;
+
 -- Sound that is kept: recorded calls, and messages that callers left.
 CREATE TABLE IF NOT EXISTS sounds (
     call_id     uuid NOT NULL,

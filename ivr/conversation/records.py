@@ -21,6 +21,7 @@ from ivr.dialogue.actions import CallApi
 from ivr.dialogue.inputs import ApiReplied, LineQuality
 from ivr.dialogue.state import DialogueState
 from ivr.nlu.interpreter import Interpretation
+from ivr.nlu.sentiment import sentiment_of
 from ivr.storage.record import CallFinished, CallStarted, SoundKept, TurnTaken
 from ivr.telephony.call import Call, CallEnding, CallInfo
 
@@ -98,6 +99,7 @@ class CallLog:
             confidence=meaning.confidence,
             asr=asr,
             nlu_model=meaning.model,
+            sentiment=round(sentiment_of(meaning.text, state.language).score, 3),
         )
 
     def caller_keyed(self, keys: str, state: DialogueState, *, sensitive: bool) -> None:
@@ -189,6 +191,7 @@ class CallLog:
         confidence: float | None = None,
         asr: float | None = None,
         nlu_model: str = "",
+        sentiment: float | None = None,
         keyed: bool = False,
     ) -> None:
         self.turn += 1
@@ -201,6 +204,7 @@ class CallLog:
             confidence=confidence,
             asr_confidence=asr,
             nlu_model=nlu_model,
+            sentiment=sentiment,
         )
         self._unsettled.append(partial(self._write, turn, keyed=keyed))
 

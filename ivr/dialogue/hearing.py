@@ -25,12 +25,14 @@ from ivr.dialogue.repair import (
     AskingNode,
     ask,
     ask_in_other_words,
+    insulted,
     misunderstood,
     off_topic,
 )
 from ivr.dialogue.state import Spoken
 from ivr.dialogue.tasks import begin_task
 from ivr.dialogue.templates import clean
+from ivr.nlu.sentiment import sentiment_of
 
 if TYPE_CHECKING:
     from ivr.dialogue.inputs import Keyed, Said
@@ -133,6 +135,8 @@ def _something_else(turn: Turn, node: AskingNode, said: Said) -> str | None:
         turn.say("all_right")
         begin_task(turn, meaning.intent, turn.heard)
         return target
+    if sentiment_of(meaning.text, turn.state.language).abusive:
+        return insulted(turn, node)
     if meaning.intent in OFF_TOPIC and turn.understood(meaning):
         return off_topic(turn, node, meaning.intent)
     if known and _close_intents(turn, said):

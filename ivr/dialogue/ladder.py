@@ -19,6 +19,8 @@ class Trouble(StrEnum):
     """The caller surely wants something, and this flow does not know it."""
     OUT_OF_SCOPE = "out_of_scope"
     """The caller surely wants what is no business of ours."""
+    INSULTED = "insulted"
+    """The caller swears at us, and says nothing else."""
     BAD_LINE = "bad_line"
     """Not understood, on a line that was measured to be bad."""
     SILENCE = "silence"
@@ -47,6 +49,7 @@ LADDER: Mapping[Trouble, tuple[Level, ...]] = {
     Trouble.MISFIT: (Level.RETRY, Level.OTHER_PATH, Level.AGENT),
     Trouble.UNKNOWN_INTENT: (Level.HELP, Level.SIMPLER, Level.OTHER_PATH, Level.AGENT),
     Trouble.OUT_OF_SCOPE: (Level.HELP, Level.HELP, Level.OTHER_PATH, Level.AGENT),
+    Trouble.INSULTED: (Level.RETRY, Level.RETRY, Level.AGENT),
     Trouble.BAD_LINE: (Level.OTHER_PATH, Level.OTHER_PATH, Level.AGENT),
     Trouble.SILENCE: (Level.RETRY, Level.OTHER_PATH, Level.GOODBYE),
     Trouble.NO_AGENT: (Level.GOODBYE,),

@@ -165,6 +165,19 @@ def off_topic(turn: Turn, node: AskingNode, intent: str) -> str | None:
     return None
 
 
+def insulted(turn: Turn, node: AskingNode) -> str | None:
+    """The caller swears at us: answered calmly, twice, and then by a person. What else such a
+    sentence asks for has been heard before it comes to this.
+    """
+    times = turn.state.insults + 1
+    turn.change(insults=times)
+    if level(Trouble.INSULTED, times) is Level.AGENT:
+        return to_agent(turn)
+    turn.say("stay_calm")
+    ask_in_other_words(turn, node)
+    return None
+
+
 OFF_TOPIC: Mapping[str, str] = {
     "greet": "greeted",
     "thank": "thanked",

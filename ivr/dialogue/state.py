@@ -73,6 +73,8 @@ class DialogueState(_Frozen):
     """Times in a row that the current question got no usable answer."""
     detours: int = 0
     """Courtesies and things out of scope since the last progress."""
+    insults: int = 0
+    """Times that the caller swore at us in this call."""
     silence: int = 0
     """The last rung of silence, 0 since the caller did something."""
     refusals: int = 0

@@ -73,6 +73,21 @@ class Hearing(_Part):
     """What a sentence may begin with before its yes or no."""
 
 
+class Feelings(_Part):
+    """How people show what they feel, by the rules of `ivr.nlu.sentiment`."""
+
+    pleased: Words = ()
+    annoyed: Words = ()
+    abusive: Words = ()
+    """Insults: whoever is called that gets a calm answer."""
+    negations: Words = ()
+    """Single words that turn a feeling round, up to three words later."""
+    negation_after: int = Field(0, ge=0, le=3)
+    """How many words later they may follow what they turn round, as in Hindi."""
+    stronger: Words = ()
+    """Single words that make the next one stronger: "very"."""
+
+
 class Language(_Part):
     """One language. Phrases are compared without case and punctuation."""
 
@@ -108,6 +123,7 @@ class Language(_Part):
     """The first of two things that were offered."""
     second: Words = ()
 
+    feelings: Feelings = Field(default_factory=Feelings)
     speaking: Speaking = Field(default_factory=Speaking)
     hearing: Hearing = Field(default_factory=Hearing)
 

@@ -65,8 +65,8 @@ class RecordReader:
         """The turns of a call in order. Raises IvrError."""
         query = (
             "SELECT call_id, number, at, who, text, language, node, intent, confidence,"
-            " asr_confidence, gap_ms, interrupted, nlu_model FROM turns WHERE call_id = %s"
-            " ORDER BY number"
+            " asr_confidence, gap_ms, interrupted, nlu_model, sentiment"
+            " FROM turns WHERE call_id = %s ORDER BY number"
         )
         return self._rows(TurnTaken, query, call_id)
 
@@ -87,7 +87,7 @@ class RecordReader:
         """
         query = (
             "SELECT call_id, number, at, who, text, language, node, intent, confidence,"
-            " asr_confidence, gap_ms, interrupted, nlu_model FROM ("
+            " asr_confidence, gap_ms, interrupted, nlu_model, sentiment FROM ("
             "  SELECT *, lead(intent) OVER (PARTITION BY call_id ORDER BY number) AS next_intent"
             "  FROM turns WHERE who = 'caller' AND confidence IS NOT NULL) AS said"
             " WHERE text <> '' AND NOT intent = ANY(%s)"

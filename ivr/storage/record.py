@@ -33,7 +33,8 @@ class TurnTaken(_Record):
 
     `gap_ms` is, for a bot's turn, from the end of the caller's speech or last key to the first
     sound of the answer, by the worker's own clock; None where there was nothing to answer.
-    `nlu_model` is, for a caller's spoken turn, the engine and model version that understood it.
+    `nlu_model` is, for a caller's spoken turn, the engine and model version that understood it;
+    `sentiment`, -1 to 1, how the caller felt (see `ivr.nlu.sentiment`).
     Text of sensitive steps is never here.
     """
 
@@ -50,6 +51,7 @@ class TurnTaken(_Record):
     gap_ms: float | None = None
     interrupted: bool = False
     nlu_model: str = ""
+    sentiment: float | None = None
 
 
 class CallFinished(_Record):

@@ -45,9 +45,10 @@ WHERE calls.finished_at IS NULL OR excluded.finished_at > calls.finished_at
 
 _TURN = """
 INSERT INTO turns (call_id, number, at, who, text, language, node, intent, confidence,
-                   asr_confidence, gap_ms, interrupted, nlu_model)
+                   asr_confidence, gap_ms, interrupted, nlu_model, sentiment)
 VALUES (%(call_id)s, %(number)s, %(at)s, %(who)s, %(text)s, %(language)s, %(node)s, %(intent)s,
-        %(confidence)s, %(asr_confidence)s, %(gap_ms)s, %(interrupted)s, %(nlu_model)s)
+        %(confidence)s, %(asr_confidence)s, %(gap_ms)s, %(interrupted)s, %(nlu_model)s,
+        %(sentiment)s)
 ON CONFLICT (call_id, number) DO UPDATE
 SET interrupted = true
 WHERE excluded.interrupted AND NOT turns.interrupted

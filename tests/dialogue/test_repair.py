@@ -303,3 +303,22 @@ def test_after_the_end_nothing_happens() -> None:
     for late in (heard("hello", "greet"), Resumed(), TransferRefused(), Started()):
         assert talk.put(late) == []
         assert isinstance(talk.wait, HangUp)
+
+
+def test_insults_are_answered_calmly_twice_and_then_by_a_person() -> None:
+    talk = at_main()
+    swearing = heard("you stupid machine", "out_of_scope", sure=0.99)
+    calm = "I understand that this is not going well."
+    for _ in range(2):
+        texts = talk.put(swearing)
+        assert texts[0].startswith(calm)
+        assert talk.state.misunderstood == 0
+    talk.put(swearing)
+    assert talk.wait == TransferTo(destination="agent")
+
+
+def test_what_an_insult_asks_for_is_done_all_the_same() -> None:
+    talk = at_main()
+    talk.put(heard("tell me my balance you idiot", "check_balance", sure=0.95))
+    assert talk.state.node == "balance_account"
+    assert talk.state.insults == 0
