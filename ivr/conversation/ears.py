@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
 from ivr.audio.format import AudioFormat
 from ivr.audio.vad import VoiceDetector
-from ivr.conversation.hypotheses import choose
+from ivr.conversation.hypotheses import choose, spoken_in
 from ivr.dialogue.lexicon import global_intent
 from ivr.speech.recognition.recogniser import (
     Recogniser,
@@ -51,6 +51,7 @@ class Ears:
         self._pending: list[bytes] = []
         self._phrases: Sequence[str] | None = None
         self._language = ""
+        self._others: tuple[str, ...] = ()
         self._open = False
         """Whether an utterance is under way; if so, either it is being decoded, or it has been
         looked at and nothing was said since."""
@@ -80,14 +81,24 @@ class Ears:
                 self._hand_over()
         return speech
 
-    def open(self, language: str, phrases: Sequence[str] | None, onset_ms_ago: float) -> None:
-        """Begin an utterance whose speech began `onset_ms_ago`.
+    def open(
+        self,
+        language: str,
+        phrases: Sequence[str] | None,
+        onset_ms_ago: float,
+        *,
+        others: Iterable[str] = (),
+    ) -> None:
+        """Begin an utterance whose speech began `onset_ms_ago`, in `language` or one of `others`.
 
         A recogniser that fails is not the caller's fault: the utterance stays empty.
         """
         self.abandon()
         self._language = language
         self._phrases = phrases
+        self._others = tuple(
+            code for code in others if code != language and code in self._recogniser.languages
+        )
         self._open = True
         self._utterances = self._listen()
         frames = round((onset_ms_ago + PRE_ROLL_MS) / self._format.ptime_ms)
@@ -150,14 +161,18 @@ class Ears:
         self._sound = []
 
     def _listen(self) -> list[Utterance]:
-        """Open what listens: the narrowed utterance first, where there are likely answers."""
-        kinds = [None] if self._phrases is None else [self._phrases, None]
+        """Open what listens: the narrowed utterance first, where there are likely answers; the
+        other languages last."""
+        kinds: list[tuple[str, Sequence[str] | None]] = [(self._language, None)]
+        if self._phrases is not None:
+            kinds.insert(0, (self._language, self._phrases))
+        kinds += [(code, None) for code in self._others]
         opened: list[Utterance] = []
         try:
-            for phrases in kinds:
+            for language, phrases in kinds:
                 opened.append(
                     self._recogniser.open(
-                        self._language,
+                        language,
                         self._format,
                         phrases=phrases,
                         on_partial=None if opened else self._on_partial,
@@ -170,9 +185,13 @@ class Ears:
     def _believed(self, finals: Sequence[Transcript]) -> Transcript:
         if not finals:
             return Transcript(text="")
-        if len(finals) == 1 or self._phrases is None:
-            return finals[0]
-        return choose(finals[0], finals[1], self._phrases, anywhere=self._means_anything)
+        count = 1 if self._phrases is None else 2
+        own, others = finals[:count], finals[count:]
+        words = own[0]
+        if self._phrases is not None and len(own) == count:
+            words = choose(own[0], own[1], self._phrases, anywhere=self._means_anything)
+        heard = {self._language: words, **dict(zip(self._others, others, strict=False))}
+        return spoken_in(heard, self._language) if others else words
 
     def _means_anything(self, text: str) -> bool:
         return global_intent(text, self._language) is not None

@@ -11,8 +11,10 @@ of these phrases, so those two are left to questions that expect no digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
+from ivr.nlu.language_id import identify
 from ivr.speech.recognition.recogniser import Transcript
 
 _SURER_BY = 0.1
@@ -27,14 +29,48 @@ def choose(
     *,
     anywhere: Callable[[str], bool] = lambda _: False,
 ) -> Transcript:
-    """Return the hypothesis to believe, given the `phrases` that `narrow` was narrowed to, and
-    what is understood `anywhere`, whatever is asked.
+    """Return the hypothesis to believe, with the other as its alternative, given the `phrases`
+    that `narrow` was narrowed to, and what is understood `anywhere`, whatever is asked.
 
     The open one wins where the narrow one heard nothing, where it is clearly surer, where it is
     sure of what is understood anywhere, or of several words most of which are no likely answer's.
     """
     if not open_.text or narrow.text == open_.text:
         return narrow
+    believed = _believed(narrow, open_, phrases, anywhere)
+    other = open_ if believed is narrow else narrow
+    return replace(believed, alternatives=(other.text,)) if other.text else believed
+
+
+def spoken_in(heard: Mapping[str, Transcript], first: str) -> Transcript:
+    """Return what was heard, and in which language: `heard` has the transcript of each language
+    that was listened for, `first` being the one that is spoken so far.
+
+    Any recogniser makes words of any sound. So another language has to be surer than the first,
+    and its words have to be that language's by their letters; where none is plainly it, the first
+    one's words are kept, without a language.
+    """
+    plain = {
+        code: words
+        for code, words in heard.items()
+        if words.confidence >= _SURE and identify(words.text, heard) == code
+    }
+    if not plain:
+        return heard[first]
+    ranked = sorted(plain, key=lambda code: (plain[code].confidence, code == first), reverse=True)
+    best = ranked[0]
+    close = any(
+        plain[best].confidence - plain[code].confidence < _SURER_BY / 2 for code in ranked[1:]
+    )
+    return heard[first] if close else replace(plain[best], language=best)
+
+
+def _believed(
+    narrow: Transcript,
+    open_: Transcript,
+    phrases: Iterable[str],
+    anywhere: Callable[[str], bool],
+) -> Transcript:
     sure = open_.confidence >= _SURE
     if sure and open_.text not in _LIKE_DIGITS and anywhere(open_.text):
         return open_

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ivr.conversation.ears import Ears
 from ivr.conversation.records import CallLog
 from ivr.conversation.states import ConversationState, Whereabouts
@@ -74,10 +76,17 @@ class Understanding:
         if not transcript.text and event.speech_ms < noise_ms:
             self._whereabouts.go(ConversationState.LISTENING)
             return None
-        if transcript.text:
-            meaning = await self._interpreter.interpret(transcript.text, state.language)
-        else:
-            meaning = Interpretation(text="")
+        language = transcript.language or state.language
+        texts = (transcript.text, *transcript.alternatives) if transcript.text else ()
+        understood = (self._interpreter.interpret(text, language) for text in texts)
+        meaning, *others = await asyncio.gather(*understood) or [Interpretation(text="")]
         self._turns.caller_acted()
         self._log.caller_said(meaning, transcript.confidence, state)
-        return Said(interpretation=meaning, asr_confidence=transcript.confidence, unheard=unheard)
+        return Said(
+            interpretation=meaning,
+            asr_confidence=transcript.confidence,
+            others=tuple(others),
+            word_confidences=tuple(word.confidence for word in transcript.words),
+            language=transcript.language,
+            unheard=unheard,
+        )

@@ -178,7 +178,9 @@ class VoiceConversation:
                 expect = self._expect
                 if expect is not None:
                     ago = self._now_ms() - onset_ms
-                    self._ears.open(self._state.language, expect.phrases, ago)
+                    self._ears.open(
+                        self._state.language, expect.phrases, ago, others=expect.languages
+                    )
             case BargedIn():
                 self._unheard = self._speaker.interrupt()
                 self._log.interrupted()

@@ -30,7 +30,8 @@ class Expectation:
     `phrases` are the likely answers, which a recogniser may be narrowed to beside listening
     openly; None where anything is likely. `spoken_digits` is the number of
     digits that make a spoken answer complete, 0 where that says nothing. `sensitive` forbids
-    any trace of the answer: no log, no store, no recording, no speech recognition.
+    any trace of the answer: no log, no store, no recording, no speech recognition. `languages`
+    are those that the answer may be in, where that is the question.
     """
 
     speech: bool = True
@@ -38,6 +39,7 @@ class Expectation:
     keys: DigitEntry | None = field(default_factory=DigitEntry)
     spoken_digits: int = 0
     sensitive: bool = False
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,12 @@ def language_question(turn: Turn, prompt: str = "choose_language") -> Question:
         each_language=tuple((code, str(key)) for key, code in enumerate(codes, start=1)),
         keys=prompt,
         keys_suffice=True,
-        expect=expect(turn, phrases=dict.fromkeys(names), keys=DigitEntry(least=1, most=1)),
+        expect=expect(
+            turn,
+            phrases=dict.fromkeys(names),
+            keys=DigitEntry(least=1, most=1),
+            languages=codes,
+        ),
     )
 
 
@@ -95,6 +100,11 @@ def language_mentioned(turn: Turn, text: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def language_spoken(turn: Turn, said: Said) -> str | None:
+    """The language that the caller plainly spoke when asked for one, and did not name it."""
+    return said.language if said.language in turn.flow.languages else None
+
+
 def can_ask_which(turn: Turn) -> bool:
     """Whether there are two intents to choose between, and names for them."""
     between, names = turn.state.between, turn.flow.intent_names
@@ -106,7 +116,7 @@ class _Language(AsideKind):
         return language_question(turn)
 
     def understood(self, turn: Turn, said: Said) -> str | None:
-        return language_mentioned(turn, said.interpretation.text)
+        return language_mentioned(turn, said.interpretation.text) or language_spoken(turn, said)
 
     def keyed(self, turn: Turn, digits: str) -> str | None:
         return language_by_key(turn, digits)

@@ -7,6 +7,7 @@ not understood.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr.dialogue.asides import ASIDES, language_named
@@ -120,10 +121,25 @@ def _answer(turn: Turn, node: AskingNode, said: Said) -> str | None:
             return put_right(turn, *corrected)
         answer = kind.likely(turn, node, said)
     if isinstance(answer, Misfit):
+        answer = _second_thought(turn, node, said) or answer
+    if isinstance(answer, Misfit):
         return misunderstood(turn, node, answer)
     if answer is not None:
         return kind.accept(turn, node, answer)
     return _something_else(turn, node, said)
+
+
+def _second_thought(turn: Turn, node: AskingNode, said: Said) -> str | None:
+    """A usable answer among what else the caller may have said, where the likeliest is of the
+    right kind and cannot be used: five digits of six, say, one of them swallowed.
+    """
+    kind = node.kind
+    assert isinstance(kind, AskingKind)
+    for other in said.others:
+        answer = kind.certain(turn, node, replace(said, interpretation=other, others=()))
+        if isinstance(answer, str):
+            return answer
+    return None
 
 
 def _something_else(turn: Turn, node: AskingNode, said: Said) -> str | None:

@@ -26,11 +26,16 @@ class Started:
 class Said:
     """The caller spoke. `asr_confidence` 0..1; an empty interpretation text means that sound was
     heard but no words were understood. `unheard` is what the caller did not let us say, by
-    clauses, the interrupted one first.
+    clauses, the interrupted one first. `others` is what else it may have been, likeliest first,
+    `word_confidences` (0..1) how sure the recogniser is of each word, `language` the one that was
+    plainly spoken, where that was the question.
     """
 
     interpretation: Interpretation
     asr_confidence: float = 1.0
+    others: tuple[Interpretation, ...] = ()
+    word_confidences: tuple[float, ...] = ()
+    language: str = ""
     unheard: tuple[str, ...] = ()
 
 

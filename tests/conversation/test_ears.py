@@ -65,9 +65,10 @@ class Tape:
 class Recorder:
     """A recogniser of tapes. `held` is set when finals may come."""
 
-    languages = frozenset({"en"})
+    languages = frozenset({"en", "es"})
 
     def __init__(self) -> None:
+        self.opened: list[tuple[str, bool]] = []
         self.tapes: list[Tape] = []
         self.held = asyncio.Event()
         self.held.set()
@@ -80,11 +81,26 @@ class Recorder:
         phrases: Sequence[str] | None = None,
         on_partial: Callable[[str], None] | None = None,
     ) -> Tape:
-        del language, format, phrases, on_partial
+        del format, on_partial
+        self.opened.append((language, phrases is not None))
         self.tapes.append(Tape(self.held))
         return self.tapes[-1]
 
     def close(self) -> None: ...
+
+
+async def test_where_the_language_is_asked_each_is_listened_for() -> None:
+    recorder = Recorder()
+    ears = Ears(recorder, TELEPHONE, lambda _: None)
+    for frame in [SILENCE] * 30 + voice(10):
+        ears.hear(frame)
+    ears.open("en", ("english", "spanish"), 200, others=("en", "es", "tlh"))
+    assert recorder.opened == [("en", True), ("en", False), ("es", False)]
+    # The tapes say figures, which are no language's words.
+    assert (await ears.finish()).language == ""
+    ears.open("en", None, 200)
+    assert recorder.opened[3:] == [("en", False)]
+    ears.abandon()
 
 
 class Listening:

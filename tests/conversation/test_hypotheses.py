@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ivr.conversation.hypotheses import choose
+from ivr.conversation.hypotheses import choose, spoken_in
 from ivr.dialogue.lexicon import global_intent
 from ivr.speech.recognition.recogniser import Transcript, Word
 
@@ -46,3 +46,32 @@ def means_anything(text: str) -> bool:
 )
 def test_the_likelier_is_believed(narrow: Transcript, open_: Transcript, believed: str) -> None:
     assert choose(narrow, open_, DIGITS, anywhere=means_anything).text == believed
+
+
+def test_the_other_is_kept_as_an_alternative() -> None:
+    believed = choose(heard("two"), heard("to"), DIGITS)
+    assert (believed.text, believed.alternatives) == ("two", ("to",))
+    believed = choose(heard("four", 0.5), heard("for sure", 0.7), DIGITS)
+    assert (believed.text, believed.alternatives) == ("for sure", ("four",))
+    assert choose(heard("nine"), heard(""), DIGITS).alternatives == ()
+
+
+@pytest.mark.parametrize(
+    ("english", "spanish", "language"),
+    [
+        # Whoever speaks Spanish sounds like something to an English ear, too.
+        (heard("key arrow my sell though", 0.5), heard("quiero saber mi saldo", 0.95), "es"),
+        (heard("what is my balance", 0.95), heard("guarda es mi", 0.6), "en"),
+        # Surer of itself, but the words are none of the language's.
+        (heard("i want to know", 0.7), heard("what is", 0.99), ""),
+        # Both as sure as can be, both words of the language.
+        (heard("what is my balance", 0.95), heard("quiero saber mi saldo", 0.96), ""),
+        (heard("hm", 0.4), heard("", 0.0), ""),
+    ],
+)
+def test_the_language_is_the_one_that_was_plainly_spoken(
+    english: Transcript, spanish: Transcript, language: str
+) -> None:
+    believed = spoken_in({"en": english, "es": spanish}, "en")
+    assert believed.language == language
+    assert believed.text == (spanish.text if language == "es" else english.text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from ivr.dialogue.flow import Flow
 from ivr.dialogue.flow_check import check
 from ivr.dialogue.inputs import MessageRecorded, Resumed
 from ivr.dialogue.nodes.condition import Case
-from tests.dialogue.talking import Talk, document_of, flow_of
+from tests.dialogue.talking import Talk, document_of, flow_of, heard
 
 BYE = {"id": "bye", "type": "end", "config": {"prompt": "bye"}}
 AGENT = {"id": "agent", "type": "transfer", "config": {"destination": "agent"}}
@@ -231,6 +232,17 @@ def test_a_language_is_chosen_by_key_or_name(how: str, code: str) -> None:
     else:
         talk.say(how)
     assert (talk.state.language, talk.state.language_known) == (code, True)
+
+
+def test_the_language_of_the_first_sentence_is_taken_where_it_was_plain() -> None:
+    talk = Talk(languages(), language=None)
+    assert isinstance(talk.wait, Listen)
+    assert talk.wait.expect.languages == ("en", "hi", "es")
+    unsure = heard("what is my balance")
+    talk.put(unsure)
+    assert not talk.state.language_known
+    talk.put(replace(heard("quiero saber mi saldo"), language="es"))
+    assert (talk.state.language, talk.state.language_known) == ("es", True)
 
 
 def test_a_key_for_no_language_chooses_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -269,3 +270,20 @@ def test_any_keys_and_values_are_taken_or_refused(type_: str, text: str, today: 
     for heard_value in (kind.keyed(config, text, today), kind.canonical(config, text, today)):
         if isinstance(heard_value, str):
             assert kind.canonical(config, heard_value, TODAY) == heard_value
+
+
+def test_where_the_likeliest_cannot_be_used_the_next_is_asked() -> None:
+    talk = Talk(flow_asking(type="digits", digits=3))
+    five = heard("four four", "", ("digits", "44"))
+    talk.put(replace(five, others=(heard("four or seven").interpretation,)))
+    assert talk.state.misunderstood == 1
+    six = heard("four four seven", "", ("digits", "447")).interpretation
+    talk.put(replace(five, others=(six,)))
+    assert talk.state.slots["value"] == "447"
+
+
+def test_what_means_nothing_here_has_no_second_thought() -> None:
+    talk = Talk(flow_asking(type="digits", digits=3))
+    digits = heard("three two seven", "", ("digits", "327")).interpretation
+    talk.put(replace(heard("xyzzy"), others=(digits,)))
+    assert "value" not in talk.state.slots

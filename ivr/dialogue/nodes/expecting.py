@@ -19,6 +19,7 @@ def expect(
     phrases: Iterable[str] = (),
     keys: DigitEntry = ONE_KEY,
     spoken_digits: int = 0,
+    languages: tuple[str, ...] = (),
 ) -> Expectation:
     """What the caller may answer, in the language spoken now; no `phrases` leaves it open.
 
@@ -31,4 +32,5 @@ def expect(
         phrases=(tuple(phrases) or None) if speech else None,
         keys=keys,
         spoken_digits=spoken_digits if speech else 0,
+        languages=languages if speech else (),
     )

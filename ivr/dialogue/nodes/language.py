@@ -10,6 +10,7 @@ from ivr.dialogue.asides import (
     language_mentioned,
     language_named,
     language_question,
+    language_spoken,
 )
 from ivr.dialogue.faults import did_you_mean
 from ivr.dialogue.nodes.kind import AskingConfig, AskingKind, FlowFacts, Node, Outcomes, Question
@@ -73,7 +74,7 @@ class LanguageNode(AskingKind[LanguageConfig]):
 
     def likely(self, turn: Turn, node: Node[LanguageConfig], said: Said) -> str | None:
         """See `AskingKind`."""
-        return language_mentioned(turn, said.interpretation.text)
+        return language_mentioned(turn, said.interpretation.text) or language_spoken(turn, said)
 
     def keyed(self, turn: Turn, node: Node[LanguageConfig], keyed: Keyed) -> str | None:
         """See `AskingKind`."""

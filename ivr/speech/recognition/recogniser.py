@@ -30,12 +30,16 @@ class Word:
 class Transcript:
     """What was understood of an utterance; empty `text` when nothing was.
 
-    `unknown` counts stretches of speech that were none of the words the model knows.
+    `unknown` counts stretches of speech that were none of the words the model knows. `language`
+    is the one it was heard in, where several were listened for, and one was plainly it.
+    `alternatives` are what else it may have been, likeliest first.
     """
 
     text: str
     words: tuple[Word, ...] = ()
     unknown: int = 0
+    language: str = ""
+    alternatives: tuple[str, ...] = ()
 
     @property
     def confidence(self) -> float:
