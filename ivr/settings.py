@@ -101,7 +101,13 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
     synthesis_url: str | None = None
-    """`unix:/path` of the speech-synthesis process."""
+    """`unix:/path` or `tcp://host:port` of the speech-synthesis process; None: `serve` starts
+    espeak-ng."""
+    synthesis_engines: tuple[str, ...] = ()
+    """Engines that speak before that one, in this order, e.g. ["tcp://tts:9074", "piper"]: the
+    address of a process, or `coqui` or `piper`, which `serve` then starts itself."""
+    synthesis_models: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The models of those that `serve` starts, e.g. {"piper": ["en=/voices/en_US-joe.onnx"]}."""
     integrations: dict[str, str] = Field(default_factory=dict)
     """Base URL of each integration that flows name, e.g. {"bank": "http://127.0.0.1:9070"}."""
 

@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +18,7 @@ from ivr.admission.load import LoadGate, LoadLimits
 from ivr.admission.places import Places
 from ivr.admission.watch import LoadWatch
 from ivr.api.health import HealthServer, json_page
-from ivr.conversation.clauses import clauses
+from ivr.conversation.prompts import fixed_of, to_render, voice_of
 from ivr.conversation.reception import Reception
 from ivr.conversation.services import Services
 from ivr.dialogue.flow import Flow
@@ -29,9 +30,9 @@ from ivr.ports import refuse_used_port
 from ivr.settings import Settings
 from ivr.speech.recognition.choice import ChosenRecogniser
 from ivr.speech.recordings import shipped
-from ivr.speech.synthesis.cache import PromptCache
-from ivr.speech.synthesis.client import SynthesisClient
-from ivr.speech.synthesis.voices import default_voice
+from ivr.speech.synthesis.chain import EngineChain
+from ivr.speech.synthesis.prompt_store import PromptStore
+from ivr.speech.synthesis.recorded import RecordedPrompts, recordings_folder
 from ivr.storage.flow_archive import FlowArchive
 from ivr.storage.records import RecordJournal
 from ivr.storage.sessions import RedisSessionStore
@@ -115,7 +116,7 @@ class Worker:
 
         def converse(call: Call) -> None:
             flow = self._trial.flow_for(call.info.caller, str(call.id))
-            task = reception.take(call, replace(services, flow=flow))
+            task = reception.take(call, replace(services, flow=flow, voice=partial(voice_of, flow)))
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 
@@ -250,8 +251,13 @@ class Worker:
         self._closing.append(sessions.close)
         records = RecordJournal(settings.var_dir / "journal", settings.worker_name, database)
         self._closing.append(records.close)
-        prompts = PromptCache(SynthesisClient(synthesis), settings.var_dir / "prompts")
-        self._closing.append(prompts.close)
+        speech = EngineChain(
+            (*settings.synthesis_engines, synthesis),
+            PromptStore(settings.var_dir / "prompts"),
+            recorded=RecordedPrompts.load(recordings_folder(settings.flow)),
+            fixed=fixed_of(*self._trial.flows),
+        )
+        self._closing.append(speech.close)
         recogniser = ChosenRecogniser(settings)
         self._closing.append(recogniser.close)
         threads = settings.recogniser_threads
@@ -274,14 +280,14 @@ class Worker:
         self._closing.append(sound_files.close)
         hub = IntegrationHub(settings.integrations)
         self._closing.append(hub.close)
-        await self._prerender(prompts)
+        await self._prerender(speech)
         return Services(
             flow=self._trial.usual,
             flow_version=self._flow_version,
             recogniser=recogniser,
             interpreter=interpreter,
-            synthesiser=prompts,
-            voice=default_voice,
+            synthesiser=speech,
+            voice=partial(voice_of, self._trial.usual),
             recordings=shipped(),
             sessions=sessions,
             records=records,
@@ -298,18 +304,16 @@ class Worker:
         ours = self._trial.version(version)
         return ours or await asyncio.to_thread(self._archive.version, version)
 
-    async def _prerender(self, prompts: PromptCache) -> None:
+    async def _prerender(self, speech: EngineChain) -> None:
+        """Make what every call says. What takes long goes on while calls are answered."""
+        await speech.start()
         wanted = [
-            (clause, default_voice(language))
-            for flow in self._trial.flows
-            for language in flow.languages
-            for text in flow.static_prompts(language)
-            for clause in clauses(text)
+            each for flow in self._trial.flows for each in to_render(flow, parts=speech.by_clause)
         ]
-        try:
-            async with asyncio.timeout(_PRERENDER_S):
-                await prompts.prerender(wanted)
-        except TimeoutError:
+        making = asyncio.create_task(speech.prerender(wanted))
+        self._closing.append(making.cancel)
+        done, _ = await asyncio.wait({making}, timeout=_PRERENDER_S)
+        if not done:
             _log.warning("prompts_not_all_rendered", prompts=len(wanted))
 
 

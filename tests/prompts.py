@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ivr.audio.format import Audio
-from ivr.cli.prompts import SWITCHES, load_texts, render_prompts
+from ivr.cli.switch_prompts import SWITCHES, load_texts, render_prompts
 from ivr.speech.synthesis.synthesiser import Voice
 from tests.tones import PROMPT_HZ, PROMPT_MS, tone
 

@@ -43,7 +43,7 @@ def check(folder: Path, texts: Path, sounds: Path | None) -> None:
     \b
     Example: ivrctl dialplan check /etc/freeswitch --sounds /usr/share/freeswitch/sounds
     """
-    from ivr.cli.prompts import load_texts
+    from ivr.cli.switch_prompts import load_texts
     from ivr.telephony.freeswitch.configuration import Configuration
 
     problems = Configuration(folder).problems(load_texts(texts), sounds)

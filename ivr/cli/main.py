@@ -28,9 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "nlu": ("ivr.cli.nlu:nlu", "Train, test and try understanding."),
     "nodes": ("ivr.cli.nodes:nodes", "List and drain the switches behind Kamailio."),
     "plan": ("ivr.cli.plan:plan", "Say what so many calls at once take."),
-    "prompts": ("ivr.cli.prompts:prompts", "Make the sound files that a switch plays itself."),
+    "prompts": ("ivr.cli.prompts:prompts", "Render, list, hear and record what is said."),
     "scenario": ("ivr.cli.scenario:scenario", "Play what callers do, and judge what comes back."),
     "serve": ("ivr.cli.serve:serve", "Run everything: workers and what they need."),
+    "tts": ("ivr.cli.tts:tts", "Run speech engines, and see what they speak."),
     "worker": ("ivr.cli.serve:worker", "Run one worker; its neighbours are given by URL."),
 }
 """Each command, where it lives and what it does; imported when it is run, so that `--help` is

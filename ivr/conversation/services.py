@@ -16,7 +16,7 @@ from ivr.nlu.interpreter import Interpreter
 from ivr.speech.hold_music import hold_music
 from ivr.speech.recognition.recogniser import Recogniser
 from ivr.speech.recordings import Recordings
-from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
+from ivr.speech.synthesis.synthesiser import StreamingSynthesiser, Voice
 from ivr.storage.record import RecordStore
 from ivr.storage.session import SessionStore
 from ivr.storage.sound_files import SoundFiles
@@ -38,7 +38,7 @@ class Services:
     """What the call is led by."""
     recogniser: Recogniser
     interpreter: Interpreter
-    synthesiser: Synthesiser
+    synthesiser: StreamingSynthesiser
     voice: Callable[[str], Voice]
     recordings: Recordings
     sessions: SessionStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -14,7 +14,7 @@ from ivr.audio.format import Audio
 from ivr.conversation.clauses import clauses
 from ivr.dialogue.actions import Say
 from ivr.speech.recordings import Recordings
-from ivr.speech.synthesis.synthesiser import Synthesiser, SynthesisFailed, Voice
+from ivr.speech.synthesis.synthesiser import StreamingSynthesiser, SynthesisFailed, Voice
 from ivr.telephony.call import Call
 
 _FILLER_AFTER_S = 0.7
@@ -31,7 +31,7 @@ _SLOWER = 0.75
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Clause:
     say: Say
     text: str
@@ -49,7 +49,7 @@ class Speaker:
     def __init__(
         self,
         call: Call,
-        synthesiser: Synthesiser,
+        synthesiser: StreamingSynthesiser,
         voice: Callable[[str], Voice],
         recordings: Recordings,
         *,
@@ -94,14 +94,20 @@ class Speaker:
     def played(self, mark: int) -> None:
         """Take the line's word that a sound has left."""
         clause = self._on_line.pop(mark, None)
-        if clause is not None and clause.last and clause.whole:
+        if clause is not None and clause.last and clause.whole and not self._still_to_come(clause):
             self._on_heard(clause.say)
         self._settle()
+
+    def _still_to_come(self, clause: _Clause) -> bool:
+        """Whether a piece of the clause is still on the line or to be made."""
+        return any(each is clause for each in (*self._on_line.values(), *self._waiting))
 
     def interrupt(self) -> list[Say]:
         """Fall silent at once; returns what had not been heard to its end, to say again."""
         self._call.clear()
-        unheard = [clause for clause in self._on_line.values() if clause] + list(self._waiting)
+        # A clause whose pieces are partly on the line and partly to be made is one.
+        on_line = [clause for clause in self._on_line.values() if clause]
+        unheard = {id(clause): clause for clause in (*on_line, *self._waiting)}.values()
         self._on_line.clear()
         self._waiting.clear()
         if self._maker is not None:
@@ -127,67 +133,71 @@ class Speaker:
         broken: Say | None = None
         while self._waiting:
             clause = self._waiting[0]
-            making = asyncio.ensure_future(self._sound_of(clause))
-            try:
-                audio = await self._or_filler(making, clause)
-            except asyncio.CancelledError:
-                making.cancel()
-                raise
+            clause.whole = clause.say is not broken
+            made = await self._speak(clause)
             self._waiting.popleft()
-            if audio is None:
-                broken = clause.say
-            if clause.say is broken:
-                clause = replace(clause, whole=False)
-            if audio is not None:
-                self._queue(audio, clause)
-            elif not apologised:
-                # Once for all the sentences in a row that cannot be made.
-                self._queue(self._recordings.get("apology", clause.say.language), clause)
-            apologised = audio is None
+            if not made:
+                broken, clause.whole = clause.say, False
+                if not apologised:
+                    # Once for all the sentences in a row that cannot be made.
+                    apology = self._recordings.get("apology", clause.say.language)
+                    self._queue(apology, clause, clause.say)
+            apologised = not made
         self._maker = None
         self._settle()
 
-    async def _or_filler(
-        self, making: asyncio.Future[Audio | None], clause: _Clause
-    ) -> Audio | None:
-        loop = asyncio.get_running_loop()
-        silent_since, patience = loop.time(), _FILLER_AFTER_S
-        while not making.done():
-            await asyncio.wait({making}, timeout=_FILLER_POLL_S)
-            if self._on_line:
-                silent_since = loop.time()
-            elif not making.done() and loop.time() - silent_since >= patience:
-                _log.warning("synthesis_slow", text_length=len(clause.text))
-                self._queue(self._recordings.get("moment", clause.say.language), None, clause.say)
-                patience = _FILLER_AGAIN_S
-        return await making
-
-    async def _sound_of(self, clause: _Clause) -> Audio | None:
-        """The clause as sound; None when it cannot be made."""
+    async def _speak(self, clause: _Clause) -> bool:
+        """Queue the clause's sound, piece by piece as it is made; False when it cannot be made."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _GIVE_UP_AFTER_S
         while True:
+            pieces = self._synthesiser.stream(clause.text, self._voice_of(clause.say))
             try:
-                return await self._synthesiser.synthesise(clause.text, self._voice_of(clause.say))
+                first = True
+                while (audio := await self._or_filler(pieces, clause)) is not None:
+                    self._queue(audio, clause, clause.say if first else None)
+                    first = False
             except SynthesisFailed as failure:
                 _log.warning("synthesis_failed", reason=str(failure))
                 self._on_failure()
                 if loop.time() >= give_up:
-                    return None
+                    return False
             except Exception:  # noqa: BLE001 - whatever it is, the caller must not hear silence
                 _log.exception("synthesis_broken")
                 self._on_failure()
-                return None
+                return False
+            else:
+                return True
             await asyncio.sleep(_RETRY_S)
+
+    async def _or_filler(self, pieces: AsyncIterator[Audio], clause: _Clause) -> Audio | None:
+        """The next piece of a clause, None behind the last; a filler is played while it is
+        waited for in silence."""
+        loop = asyncio.get_running_loop()
+        silent_since, patience = loop.time(), _FILLER_AFTER_S
+        making = asyncio.ensure_future(anext(pieces, None))
+        try:
+            while not making.done():
+                await asyncio.wait({making}, timeout=_FILLER_POLL_S)
+                if self._on_line:
+                    silent_since = loop.time()
+                elif not making.done() and loop.time() - silent_since >= patience:
+                    _log.warning("synthesis_slow", text_length=len(clause.text))
+                    moment = self._recordings.get("moment", clause.say.language)
+                    self._queue(moment, None, clause.say)
+                    patience = _FILLER_AGAIN_S
+        except asyncio.CancelledError:
+            making.cancel()
+            raise
+        return making.result()
 
     def _voice_of(self, say: Say) -> Voice:
         voice = self._voice(say.language)
         return replace(voice, rate=int(voice.rate * _SLOWER)) if say.slow else voice
 
-    def _queue(self, audio: Audio, clause: _Clause | None, say: Say | None = None) -> None:
+    def _queue(self, audio: Audio, clause: _Clause | None, said: Say | None = None) -> None:
         mark, self._next_mark = self._next_mark, self._next_mark + 1
         self._on_line[mark] = clause
-        said = clause.say if clause else say
         if said is not None:
             self._on_sound(said)
         self._call.play(audio, mark=mark)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ivr.dialogue.faults import FlowError
 from ivr.dialogue.flow_check import SMALL_TALK, Checked, check
-from ivr.dialogue.flow_file import KnowledgeEntry, Thresholds
+from ivr.dialogue.flow_file import KnowledgeEntry, Thresholds, VoiceOfLanguage
 from ivr.dialogue.flow_graph import reachable
 from ivr.dialogue.knowledge import KnowledgeSearch, MakeSearch, WordOverlap
 from ivr.dialogue.nodes.kind import Node, Question
@@ -77,6 +77,8 @@ class Flow:
     integrations: tuple[str, ...]
     transfer_destinations: tuple[str, ...]
     callback_numbers: tuple[str, ...]
+    voices: Mapping[str, VoiceOfLanguage]
+    """Language to the voice that the flow wants for it."""
     texts: Mapping[tuple[str, str], Text] = field(repr=False)
     """(template, language) to text, service prompts included."""
     questions: dict[tuple[str, str, str, bool], Question] = field(
@@ -214,6 +216,7 @@ def _compiled(checked: Checked, search: MakeSearch) -> Flow:
         integrations=document.integrations,
         callback_numbers=document.callback_numbers,
         transfer_destinations=document.transfer_destinations,
+        voices=document.voices,
         texts=checked.texts,
     )
 

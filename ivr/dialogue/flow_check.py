@@ -135,6 +135,10 @@ class _Check:
             intents = own.intents if own is not None else None
             for intent in intents or (DEFAULT_INTENTS[name],):
                 by_intent[intent] = name
+        for language in document.voices:
+            if language not in document.languages:
+                what = f'The flow does not speak "{language}".'
+                self._fault(("voices", language), what, did_you_mean(language, document.languages))
         for key, name in document.global_keys.items():
             if name not in GLOBAL_INTENTS:
                 what = f'Key {key} stands for "{name}", which is no global intent.'

@@ -92,6 +92,16 @@ class RecordingPart(_Part):
     announce: str | None = None
 
 
+class VoiceOfLanguage(_Part):
+    """Who speaks a language, how fast (words per minute) and how high (0..100); what is left out is
+    as usual. `names` is what each engine calls the voice: {"espeak": "+f3", "coqui": "p225"}.
+    """
+
+    rate: int | None = Field(None, ge=80, le=450)
+    pitch: int | None = Field(None, ge=0, le=100)
+    names: Mapping[str, str] = Field(default_factory=dict)
+
+
 class LanguageFile(_Part):
     """A flow's texts in one more language, in a file of its own beside it: `bank.es.json`."""
 
@@ -136,5 +146,7 @@ class FlowFile(_Part):
     callback_numbers: tuple[str, ...] = ()
     """How the numbers begin that may be called back: "+91". Emergency and premium numbers never
     may."""
+    voices: Mapping[str, VoiceOfLanguage] = Field(default_factory=dict)
+    """Language to the voice that speaks it."""
     message_boxes: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], ...] = ()
     """Where callers may leave messages."""

@@ -25,8 +25,8 @@ from jinja2 import (
 from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ivr.dialogue.spoken_values import digits, money, number, spoken_date, spoken_time
 from ivr.dialogue.ssml import BadSsml, plain
+from ivr.languages.spoken_values import digits, money, number, spoken_date, spoken_time
 
 LONGEST_TEXT = 2000
 """Characters of a filled-in text; what goes beyond is cut at a word."""
@@ -80,10 +80,11 @@ class TemplateFailed(Exception):
 
 class Text:
     """A compiled template in one language, its SSML worked out; in no language (""), it is no
-    speech and has none. Without variables, `static` is its text.
+    speech and has none. Without variables, `static` is its text; `literals` is what it says between
+    them.
     """
 
-    __slots__ = ("_template", "source", "static", "variables")
+    __slots__ = ("_template", "literals", "source", "static", "variables")
 
     def __init__(self, source: str, language: str, *, for_path: bool = False) -> None:
         """Raises TemplateUnusable."""
@@ -99,6 +100,7 @@ class Text:
             raise TemplateUnusable(str(error)) from None
         except TemplateSyntaxError as error:
             raise TemplateUnusable(_first_lower(error.message), error.lineno) from None
+        self.literals = tuple(data.data for data in tree.find_all(nodes.TemplateData))
         self.source = source
         self.static: str | None = None
         if not self.variables:

@@ -43,6 +43,10 @@ class Speaking(_Part):
     and_: str | None = Field(None, alias="and")
     """Between units and hundredths."""
     minus: str = "-"
+    signs: Mapping[str, str] = Field(default_factory=dict)
+    """How "percent", "plus" (of a phone number) and "point" (before a fraction) are said."""
+    words_in_capitals: Words = ()
+    """Acronyms that are said as a word: "PIN". The others are spelled."""
 
 
 class Hearing(_Part):

@@ -17,7 +17,7 @@ class CallerVoice:
 
     def __init__(self, settings: Settings, language: str = "en") -> None:
         self._url = settings.synthesis_url
-        self._voice = Voice(language=language, name=UNSEEN_VARIANT, rate=150)
+        self._voice = Voice(language=language, names=(("espeak", UNSEEN_VARIANT),), rate=150)
         self._process: SynthesisProcess | None = None
         self._client: SynthesisClient | None = None
 

@@ -7,7 +7,9 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from ivr.conversation.prompts import voice_of
 from ivr.conversation.services import Services
 from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.flow import Flow
@@ -26,9 +28,8 @@ from ivr.settings import Settings
 from ivr.speech.recognition.models import models_for
 from ivr.speech.recognition.vosk import VoskRecogniser
 from ivr.speech.recordings import shipped
-from ivr.speech.synthesis.cache import PromptCache
-from ivr.speech.synthesis.client import SynthesisClient
-from ivr.speech.synthesis.voices import default_voice
+from ivr.speech.synthesis.chain import EngineChain
+from ivr.speech.synthesis.prompt_store import PromptStore
 from ivr.telephony.call import Call, CallInfo
 from ivr.telephony.media_clock import MediaClock
 
@@ -39,7 +40,7 @@ _END_S = 10.0
 class _Engines:
     recogniser: VoskRecogniser
     understanding: Understanding
-    synthesiser: PromptCache
+    synthesiser: EngineChain
 
 
 class Loopback:
@@ -100,7 +101,7 @@ class Loopback:
             recogniser=self._engines.recogniser,
             interpreter=interpreter,
             synthesiser=self._engines.synthesiser,
-            voice=default_voice,
+            voice=partial(voice_of, flow),
             recordings=shipped(),
             sessions=sessions,
             records=RecordsInMemory(),
@@ -125,9 +126,10 @@ async def loopback(settings: Settings, scenarios: Iterable[Loaded] = ()) -> Asyn
         understanding = Understanding(settings)
         stack.push_async_callback(understanding.close)
         await understanding.ready(each for each in scenarios if "loopback" in each.scenario.at)
-        prompts = PromptCache(SynthesisClient(sounds.synthesis_url), settings.var_dir / "prompts")
-        stack.push_async_callback(prompts.close)
-        engines = _Engines(recogniser=recogniser, understanding=understanding, synthesiser=prompts)
+        speech = EngineChain([sounds.synthesis_url], PromptStore(settings.var_dir / "prompts"))
+        stack.push_async_callback(speech.close)
+        await speech.start()
+        engines = _Engines(recogniser=recogniser, understanding=understanding, synthesiser=speech)
         yield Loopback(engines, sounds)
 
 

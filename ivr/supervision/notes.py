@@ -29,6 +29,7 @@ class ServeNotes(BaseModel):
     database_url: str | None = None
     redis_url: str | None = None
     synthesis_url: str | None = None
+    synthesis_engines: tuple[str, ...] = ()
     integrations: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
@@ -44,6 +45,7 @@ class ServeNotes(BaseModel):
             database_url=database and database.get_secret_value(),
             redis_url=redis and redis.get_secret_value(),
             synthesis_url=settings.synthesis_url,
+            synthesis_engines=settings.synthesis_engines,
             integrations=settings.integrations,
         )
 

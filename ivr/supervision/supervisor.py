@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from ivr.dialogue.flow import Flow
 from ivr.settings import Settings
-from ivr.speech.synthesis.supervised import SynthesisProcess
+from ivr.speech.synthesis.starting import LAST, start_engines
 from ivr.storage.embedded.folder import cannot_use
 from ivr.storage.embedded.postgres_server import EmbeddedPostgres
 from ivr.storage.embedded.redis_server import EmbeddedRedis
@@ -135,10 +135,6 @@ class Supervisor:
         if settings.redis_url is None:
             redis = EmbeddedRedis(var / "redis", env=settings.env)
             starting.append((EmbeddedServer("redis", redis, deadline_s=1.0), 0.3))
-        synthesis = None
-        if settings.synthesis_url is None:
-            synthesis = SynthesisProcess()
-            starting.append((synthesis, 0.3))
         bank = None
         asked = {name for flow in flows for name in flow.integrations}
         unknown = sorted(asked - settings.integrations.keys())
@@ -148,19 +144,27 @@ class Supervisor:
             starting.append((bank, 1.0))
         self._progress("PostgreSQL, Redis, speech synthesis")
         self._wards.extend(starting)
-        await asyncio.gather(*(ward.start() for ward, _ in starting))
+        neighbours = asyncio.gather(*(ward.start() for ward, _ in starting))
+        engines, _ = await asyncio.gather(self._start_engines(), neighbours)
+        changes["synthesis_engines"], changes["synthesis_url"] = engines[:-1], engines[-1]
         if postgres is not None:
             changes["database_url"] = SecretStr(postgres.url)
         if redis is not None:
             changes["redis_url"] = SecretStr(redis.url)
-        if synthesis is not None:
-            changes["synthesis_url"] = synthesis.url
         if bank is not None:
             changes["integrations"] = settings.integrations | dict.fromkeys(unknown, bank.url)
         self.settings = settings.model_copy(update=changes)
         database = self.settings.database_url
         if database is not None:
             await asyncio.to_thread(apply_schema, database.get_secret_value())
+
+    async def _start_engines(self) -> tuple[str, ...]:
+        """Where the speech engines are, in their order."""
+        settings = self._settings
+        engines = (*settings.synthesis_engines, settings.synthesis_url or LAST)
+        processes, addresses = await start_engines(engines, settings.synthesis_models)
+        self._wards.extend((process, 0.3) for process in processes)
+        return addresses
 
     async def _start_workers(self) -> None:
         self._progress(f"{self._settings.workers} worker(s): recognition, understanding")

@@ -48,7 +48,8 @@ NEIGHBOURS = {
         (("call", "stray"), "unexpected extra argument (stray)"),
         (("flow", "check"), "Missing argument 'PATH'."),
         (("models", "nonsense"), "No such command 'nonsense'."),
-        (("prompts", "render"), "Missing option '--switch'"),
+        (("prompts", "render", "--to", "x"), "--to belongs to --switch"),
+        (("tts", "serve"), "Missing option '--engine'"),
     ],
 )
 def test_a_slip_of_the_keyboard(tmp_path: Path, typed: tuple[str, ...], says: str) -> None:

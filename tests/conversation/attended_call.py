@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 from uuid import UUID
@@ -31,6 +31,9 @@ class Singer:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+
+    async def stream(self, text: str, voice: Voice) -> AsyncIterator[Audio]:
+        yield await self.synthesise(text, voice)
 
     async def synthesise(self, text: str, voice: Voice) -> Audio:
         del voice

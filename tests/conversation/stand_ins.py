@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -27,6 +27,9 @@ class Choir:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.fault: Exception | None = None
+
+    async def stream(self, text: str, voice: Voice) -> AsyncIterator[Audio]:
+        yield await self.synthesise(text, voice)
 
     async def synthesise(self, text: str, voice: Voice) -> Audio:
         del voice

@@ -12,9 +12,9 @@ from ivr.dialogue.actions import HangUp, TransferTo
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.global_intents import GLOBAL_INTENTS
 from ivr.dialogue.service_prompts import SERVICE_NAMES
-from ivr.dialogue.spoken_values import digits, money, number, spoken_date, spoken_time
 from ivr.errors import IvrError
 from ivr.languages.known import known_languages, language, learn
+from ivr.languages.spoken_values import digits, money, number, spoken_date, spoken_time
 from tests.dialogue.talking import BANK, Talk
 
 FLOW = Flow.load(BANK)

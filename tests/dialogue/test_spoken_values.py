@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.dialogue.spoken_values import Unsayable, digits, money, number, spoken_date
+from ivr.languages.spoken_values import Unsayable, digits, money, number, spoken_date
 
 
 @pytest.mark.parametrize(

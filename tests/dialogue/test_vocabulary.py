@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ivr.dialogue.flow import Flow
-from ivr.dialogue.spoken_values import digits, money
+from ivr.languages.spoken_values import digits, money
 from tests.dialogue.talking import BANK, PROJECT
 
 WORDS = PROJECT / "models" / "vosk-ivr-en-8k" / "graph" / "words.txt"

@@ -20,7 +20,7 @@ from uuid import UUID
 import pytest
 import redis
 
-from ivr.dialogue.spoken_values import money
+from ivr.languages.spoken_values import money
 from ivr.phone.audiosocket import AudioSocketPhone
 from ivr.telephony.call import EndedBy
 from tests.e2e.records import assert_recorded_once

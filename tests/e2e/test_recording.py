@@ -23,6 +23,7 @@ from ivr.speech.recognition.vocabulary import vocabulary
 from ivr.speech.recognition.vosk import VoskRecogniser
 from ivr.speech.synthesis.cache import PromptCache
 from ivr.speech.synthesis.client import SynthesisClient
+from ivr.speech.synthesis.prompt_store import PromptStore
 from ivr.speech.synthesis.voices import default_voice
 from tests.e2e.demo import Demo
 from tests.e2e.stalls import StallWatch
@@ -89,9 +90,12 @@ def recogniser() -> Iterator[VoskRecogniser]:
 @pytest.fixture
 async def prompts(demo: Demo) -> AsyncIterator[PromptCache]:
     """What the demo's bot could say without making it anew, and what it has made."""
-    prompts = PromptCache(SynthesisClient("unix:/nowhere"), demo.folder / "prompts")
+    store = PromptStore(demo.folder / "prompts")
+    (espeak,) = store.known_engines()
+    prompts = PromptCache(SynthesisClient("unix:/nowhere"), store, espeak)
     yield prompts
     await prompts.close()
+    await store.close()
 
 
 def stretches(audio: Audio, pause_ms: float) -> list[tuple[int, int]]:

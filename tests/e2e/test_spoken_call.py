@@ -8,7 +8,7 @@ import pytest
 
 from ivr.audio.format import Audio
 from ivr.cli.dialplan import TEXTS
-from ivr.cli.prompts import load_texts
+from ivr.cli.switch_prompts import load_texts
 from ivr.conversation.clauses import clauses
 from ivr.speech.synthesis.client import SynthesisClient
 from ivr.speech.synthesis.synthesiser import Voice

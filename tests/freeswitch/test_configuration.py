@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from ivr.cli.dialplan import TEXTS, dialplan
-from ivr.cli.prompts import load_texts
+from ivr.cli.switch_prompts import load_texts
 from ivr.errors import IvrError
 from ivr.telephony.freeswitch.configuration import Configuration
 from tests.freeswitch.switch import CONF

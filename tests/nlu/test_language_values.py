@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.dialogue.spoken_values import digits, money, number
 from ivr.languages.known import known_languages, language
+from ivr.languages.spoken_values import digits, money, number
 from ivr.nlu.language_values import find_language_values
 from ivr.nlu.words import split_words
 

@@ -11,8 +11,10 @@ import structlog
 
 from ivr.audio.format import Audio
 from ivr.speech.synthesis.cache import PromptCache
+from ivr.speech.synthesis.engine import EngineFacts
 from ivr.speech.synthesis.prompt_files import PromptFiles
-from ivr.speech.synthesis.synthesiser import SynthesisFailed, Voice
+from ivr.speech.synthesis.prompt_store import MEMORY_BYTES, PromptStore
+from ivr.speech.synthesis.synthesiser import Synthesiser, SynthesisFailed, Voice
 from ivr.speech.synthesis.voices import default_voice
 
 EN = default_voice("en")
@@ -40,6 +42,18 @@ class Counting:
         self.closed = True
 
 
+class Cache(PromptCache):
+    """A cache that closes its store as well."""
+
+    def __init__(self, inner: Synthesiser, store: PromptStore, facts: EngineFacts) -> None:
+        super().__init__(inner, store, facts)
+        self.store = store
+
+    async def close(self) -> None:
+        await super().close()
+        await self.store.close()
+
+
 def sound(text: str) -> Audio:
     return Audio(text.encode("utf-16-le") * 100)
 
@@ -49,17 +63,19 @@ def inner() -> Counting:
     return Counting()
 
 
-Maker = Callable[..., PromptCache]
+Maker = Callable[..., Cache]
 
 
 @pytest.fixture
 async def cache_of(inner: Counting, tmp_path: Path) -> AsyncIterator[Maker]:
-    made: list[PromptCache] = []
+    made: list[Cache] = []
 
-    def make(max_bytes: int = 1_000_000, **settings: object) -> PromptCache:
-        cache = PromptCache(inner, tmp_path / "prompts", max_bytes, **settings)  # type: ignore[arg-type]
-        made.append(cache)
-        return cache
+    def make(
+        max_bytes: int = 1_000_000, *, memory_bytes: int = MEMORY_BYTES, engine: str = "engine"
+    ) -> Cache:
+        store = PromptStore(tmp_path / "prompts", max_bytes, memory_bytes=memory_bytes)
+        made.append(Cache(inner, store, EngineFacts(kind="espeak", version=engine)))
+        return made[-1]
 
     yield make
     for cache in made:
@@ -91,7 +107,7 @@ async def test_it_survives_a_restart(cache_of: Maker, inner: Counting) -> None:
         Voice(language="hi", rate=150),
         Voice(language="en", rate=160),
         Voice(language="en", rate=150, pitch=51),
-        Voice(language="en", rate=150, name="en-us+f2"),
+        Voice(language="en", rate=150, names=(("espeak", "en-us+f2"),)),
     ],
 )
 async def test_another_voice_is_another_prompt(
@@ -184,8 +200,8 @@ async def test_memory_and_disk_are_bounded_and_the_oldest_goes_first(
     cache = cache_of(size * 10, memory_bytes=3 * size)
     for number in range(30):
         await cache.synthesise(f"text {number:02}", EN)
-    assert cache._memory_size <= 3 * size
-    assert len(cache._memory) <= 3
+    assert cache.store._memory_size <= 3 * size
+    assert len(cache.store._memory) <= 3
     await cache.close()
     files = list((tmp_path / "prompts").iterdir())
     assert 8 <= len(files) <= 10
@@ -236,22 +252,12 @@ async def test_a_place_that_cannot_be_a_folder_is_lived_with(
     inner: Counting, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    cache = PromptCache(inner, tmp_path / "file" / "prompts")
+    store = PromptStore(tmp_path / "file" / "prompts")
+    cache = Cache(inner, store, EngineFacts(kind="espeak", version="engine"))
     assert cache.cached("hello", EN) is None
     assert await cache.synthesise("hello", EN) == sound("hello")
     assert cache.cached("hello", EN) == sound("hello")
     await cache.close()
-
-
-async def test_prerendering_makes_each_text_once_and_counts_failures(
-    cache_of: Maker, inner: Counting
-) -> None:
-    cache = cache_of()
-    wanted = [(f"text {number}", EN) for number in range(10)]
-    assert await cache.prerender(wanted + wanted) == 0
-    assert sorted(inner.made) == sorted(text for text, _ in wanted)
-    inner.failing = True
-    assert await cache.prerender([*wanted, ("new", EN), ("newer", EN)]) == 2
 
 
 async def test_closing_stops_what_is_being_made_and_closes_inner(

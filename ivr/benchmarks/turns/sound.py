@@ -108,7 +108,7 @@ class TurnSounds:
         english = piece.language == "en"
         voice = Voice(
             language=piece.language,
-            name=speaker.voice if english else "",
+            names=(("espeak", speaker.voice),) if english else (),
             rate=speaker.rate,
             pitch=speaker.pitch,
         )

@@ -22,7 +22,7 @@ from ivr.benchmarks.turns.judge import Outcome, judge
 from ivr.benchmarks.turns.line import Line, Record
 from ivr.benchmarks.turns.sound import SoundingTurn
 from ivr.benchmarks.turns.worker import FLOW
-from ivr.conversation.clauses import clauses
+from ivr.conversation.prompts import to_render
 from ivr.conversation.services import Services
 from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.actions import CallApi
@@ -35,8 +35,8 @@ from ivr.speech.recognition.models import models_for
 from ivr.speech.recognition.recogniser import RecognitionFailed, Transcript, Utterance
 from ivr.speech.recognition.vosk import VoskRecogniser
 from ivr.speech.recordings import shipped
-from ivr.speech.synthesis.cache import PromptCache
-from ivr.speech.synthesis.client import SynthesisClient
+from ivr.speech.synthesis.chain import EngineChain
+from ivr.speech.synthesis.prompt_store import PromptStore
 from ivr.speech.synthesis.voices import default_voice
 from ivr.telephony.loopback import LoopbackCall, SteppedClock
 
@@ -184,19 +184,16 @@ async def stepped_bench(
             asyncio.to_thread(SpacyInterpreter, settings.nlu_dir, settings.var_dir / "nlu"),
         )
         stack.push_async_callback(interpreter.close)
-        prompts = PromptCache(SynthesisClient(synthesis_url), folder)
-        stack.push_async_callback(prompts.close)
-        await prompts.prerender(
-            (clause, default_voice("en"))
-            for text in flow.static_prompts("en")
-            for clause in clauses(text)
-        )
+        speech = EngineChain([synthesis_url], PromptStore(folder))
+        stack.push_async_callback(speech.close)
+        await speech.start()
+        await speech.prerender(to_render(flow, parts=False))
         recogniser = Watched(inner)
         services = Services(
             flow=flow,
             recogniser=recogniser,
             interpreter=interpreter,
-            synthesiser=prompts,
+            synthesiser=speech,
             voice=default_voice,
             recordings=shipped(),
             sessions=SessionsInMemory(),

@@ -1,4 +1,4 @@
-"""The prompt cache: what has been said once is not made twice, also after a restart.
+"""The prompt cache of one engine: what has been said once is not made twice, also after a restart.
 
 In memory first, then on disk, then made. However many calls ask for the same text at once, it
 is made once.
@@ -10,57 +10,28 @@ import asyncio
 import hashlib
 import json
 import unicodedata
-from collections import OrderedDict
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-import structlog
 
 from ivr.audio.format import Audio
-from ivr.speech.synthesis.prompt_files import PromptFiles
-from ivr.speech.synthesis.synthesiser import Synthesiser, SynthesisFailed, Voice
-from ivr.speech.synthesis.voices import engine_version
-
-MAX_BYTES = 256 * 1024 * 1024
-"""On disk: four and a half hours of prompts."""
-
-MEMORY_BYTES = 32 * 1024 * 1024
-"""In memory: half an hour of prompts."""
-
-_AT_ONCE = 4
-_log = structlog.get_logger(__name__)
+from ivr.speech.synthesis.engine import EngineFacts
+from ivr.speech.synthesis.prompt_store import PromptStore
+from ivr.speech.synthesis.synthesiser import Synthesiser, Voice
 
 
 class PromptCache:
-    """A `Synthesiser` before `inner` that keeps what it made in `folder`.
-
-    `engine` names the engine, its version and what is done to its sound: prompts of another
-    one are never used.
+    """A `Synthesiser` before `inner`, whose engine is `facts`, that keeps what it made in `store`:
+    prompts of another engine or model are never used. The store is the caller's to close.
     """
 
-    def __init__(
-        self,
-        inner: Synthesiser,
-        folder: Path,
-        max_bytes: int = MAX_BYTES,
-        *,
-        memory_bytes: int = MEMORY_BYTES,
-        engine: str | None = None,
-    ) -> None:
+    def __init__(self, inner: Synthesiser, store: PromptStore, facts: EngineFacts) -> None:
         self._inner = inner
-        self._engine = engine_version() if engine is None else engine
-        self._files = PromptFiles(folder, max_bytes)
-        self._memory: OrderedDict[str, Audio] = OrderedDict()
-        self._memory_size = 0
-        self._memory_bytes = memory_bytes
+        self._store = store
+        self._facts = facts
         self._making: dict[str, asyncio.Task[Audio]] = {}
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="prompts")
 
     async def synthesise(self, text: str, voice: Voice) -> Audio:
         """See `Synthesiser.synthesise`."""
         key = self._key(text, voice)
-        audio = self._remembered(key)
+        audio = self._store.remembered(key)
         if audio is not None:
             return audio
         making = self._making.get(key)
@@ -75,47 +46,25 @@ class PromptCache:
 
         Takes less than a millisecond from a local disk.
         """
-        key = self._key(text, voice)
-        audio = self._remembered(key)
-        if audio is None:
-            audio = self._files.read(key)
-            if audio is not None:
-                self._remember(key, audio)
-        return audio
+        return self._store.read(self._key(text, voice))
 
-    async def prerender(self, wanted: Iterable[tuple[str, Voice]]) -> int:
-        """Make these texts ahead of time, a few at once; returns how many could not be made."""
-        waiting = iter(dict.fromkeys(wanted))
-        failed = 0
-
-        async def render() -> None:
-            nonlocal failed
-            for text, voice in waiting:
-                try:
-                    await self.synthesise(text, voice)
-                except SynthesisFailed as failure:
-                    failed += 1
-                    _log.warning("prompt_not_rendered", text=text, reason=failure.what)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_AT_ONCE):
-                group.create_task(render())
-        return failed
+    async def find(self, text: str, voice: Voice) -> Audio | None:
+        """The same, with the disk asked beside the event loop."""
+        return await self._store.find(self._key(text, voice))
 
     async def close(self) -> None:
-        """Stop what is being made, let the disk finish, and close `inner`."""
+        """Stop what is being made, and close `inner`."""
         making = list(self._making.values())
         for task in making:
             task.cancel()
         await asyncio.gather(*making, return_exceptions=True)
-        await asyncio.to_thread(self._disk.shutdown)
         await self._inner.close()
 
     def _key(self, text: str, voice: Voice) -> str:
         told = [
-            self._engine,
+            self._facts.sound_in(voice.language),
             voice.language,
-            voice.name,
+            voice.name_for(self._facts.kind),
             voice.rate,
             voice.pitch,
             unicodedata.normalize("NFC", text),
@@ -123,12 +72,10 @@ class PromptCache:
         return hashlib.sha256(json.dumps(told).encode("ascii")).hexdigest()
 
     async def _make(self, key: str, text: str, voice: Voice) -> Audio:
-        loop = asyncio.get_running_loop()
-        audio = await loop.run_in_executor(self._disk, self._files.read, key)
+        audio = await self._store.find(key)
         if audio is None:
             audio = await self._inner.synthesise(text, voice)
-            self._disk.submit(self._files.write, key, audio)
-        self._remember(key, audio)
+            self._store.keep(key, audio)
         return audio
 
     def _made(self, key: str, task: asyncio.Task[Audio]) -> None:
@@ -136,18 +83,3 @@ class PromptCache:
         if not task.cancelled():
             # Read, or asyncio complains when everybody who waited has gone.
             task.exception()
-
-    def _remembered(self, key: str) -> Audio | None:
-        audio = self._memory.get(key)
-        if audio is not None:
-            self._memory.move_to_end(key)
-        return audio
-
-    def _remember(self, key: str, audio: Audio) -> None:
-        if key in self._memory or len(audio.pcm) > self._memory_bytes:
-            return
-        self._memory[key] = audio
-        self._memory_size += len(audio.pcm)
-        while self._memory_size > self._memory_bytes:
-            _, dropped = self._memory.popitem(last=False)
-            self._memory_size -= len(dropped.pcm)

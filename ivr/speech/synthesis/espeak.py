@@ -16,7 +16,9 @@ import numpy as np
 
 from ivr.audio.format import Samples
 from ivr.errors import IvrError
-from ivr.speech.synthesis.synthesiser import SynthesisFailed
+from ivr.speech.synthesis.engine import EngineFacts
+from ivr.speech.synthesis.synthesiser import NotSpoken, SynthesisFailed, Voice
+from ivr.speech.synthesis.voices import espeak_voice
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth returns when all has been spoken
 _BLOCK_MS = 60
@@ -35,7 +37,9 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 class Espeak:
-    """The engine. Raises IvrError where it is not installed."""
+    """The engine; see `Engine`. Raises IvrError where it is not installed."""
+
+    limit_s = 1.5
 
     def __init__(self) -> None:
         if importlib.util.find_spec("espeakng_loader") is None:
@@ -47,7 +51,7 @@ class Espeak:
 
         try:
             self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-            self.rate = self._library.espeak_Initialize(
+            self._rate = self._library.espeak_Initialize(
                 _SYNCHRONOUS, _BLOCK_MS, espeakng_loader.get_data_path().encode(), _DONT_EXIT
             )
         except (OSError, RuntimeError) as error:
@@ -55,7 +59,7 @@ class Espeak:
                 f"The speech engine espeak-ng cannot be loaded: {error}.",
                 remedy="Install it again with: pip install --force-reinstall espeakng-loader.",
             ) from None
-        if self.rate <= 0:
+        if self._rate <= 0:
             raise IvrError("espeak-ng did not find its data.", remedy="Install it again.")
         self._blocks: list[bytes] = []
         self._until = 0.0
@@ -65,7 +69,8 @@ class Espeak:
         self._library.espeak_SetSynthCallback(self._callback)
         self._library.espeak_Info.restype = ctypes.c_char_p
         version = self._library.espeak_Info(None) or b"unknown"
-        self.version = f"espeak-ng {version.decode('ascii', 'replace').split()[0]}"
+        name = f"espeak-ng {version.decode('ascii', 'replace').split()[0]}"
+        self.facts = EngineFacts(kind="espeak", version=name)
 
     def _spoken(self, samples: object, count: int, _events: object) -> int:
         if samples and count > 0:
@@ -73,20 +78,20 @@ class Espeak:
         self._cut = time.monotonic() > self._until
         return int(self._cut)
 
-    def speak(self, text: str, voice: str, *, rate: int, pitch: int, limit_s: float) -> Samples:
-        """`text` (see `speakable`) as samples at `self.rate` Hz.
+    def speak(self, text: str, voice: Voice) -> tuple[Samples, int]:
+        """See `Engine.speak`.
 
-        `voice` is espeak-ng's own name: a language, and a variant behind a plus sign
-        ("en-us+f3"). `rate` is held within 80..450 words per minute, `pitch` within 0..100.
-        Raises SynthesisFailed for an unknown voice, and when it takes longer than `limit_s`.
+        A voice's name is espeak-ng's own: a language and a variant behind a plus sign
+        ("en-us+f3"), or the variant alone. The rate is held within 80..450 words per minute.
         """
+        name = espeak_voice(voice.language, voice.name_for("espeak"))
         # The name becomes a path inside the engine.
-        if not _VOICE_NAME.fullmatch(voice) or self._library.espeak_SetVoiceByName(voice.encode()):
-            raise SynthesisFailed(f"espeak-ng has no voice {voice[:60]!r}.")
-        self._library.espeak_SetParameter(_RATE, min(max(rate, _RATES[0]), _RATES[1]), 0)
-        self._library.espeak_SetParameter(_PITCH, min(max(pitch, 0), 100), 0)
+        if not _VOICE_NAME.fullmatch(name) or self._library.espeak_SetVoiceByName(name.encode()):
+            raise NotSpoken(f"espeak-ng has no voice {name[:60]!r}.")
+        self._library.espeak_SetParameter(_RATE, min(max(voice.rate, _RATES[0]), _RATES[1]), 0)
+        self._library.espeak_SetParameter(_PITCH, min(max(voice.pitch, 0), 100), 0)
         self._blocks.clear()
-        self._until = time.monotonic() + limit_s
+        self._until = time.monotonic() + self.limit_s
         raw = text.encode("utf-8", "replace")
         failed = self._library.espeak_Synth(
             raw, ctypes.c_size_t(len(raw) + 1), 0, _CHARACTERS, 0, _UTF8, None, None
@@ -95,4 +100,4 @@ class Espeak:
         self._blocks.clear()
         if failed or self._cut:
             raise SynthesisFailed(f"espeak-ng did not speak {len(text)} characters in time.")
-        return np.frombuffer(sound, dtype="<i2")
+        return np.frombuffer(sound, dtype="<i2"), self._rate

@@ -25,6 +25,8 @@ _SUFFIX = ".prompt"
 _UNFINISHED = ".unfinished"
 _KEPT_AFTER_TRIM = 0.9
 _UNFINISHED_S = 3600.0
+_COUNTED_EVERY = 1 / 16
+"""Of the bound: others write into the folder too, so it is counted anew after so much."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +40,7 @@ class PromptFiles:
         self._folder = folder
         self._max_bytes = max_bytes
         self._size: int | None = None
+        self._since_counted = 0
         self._complained = False
 
     def read(self, key: str) -> Audio | None:
@@ -63,12 +66,15 @@ class PromptFiles:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._write_whole(self._path(key), raw)
-            if self._size is None:
-                self._size = self._trim()
-            else:
+            self._since_counted += len(raw)
+            if self._size is not None:
                 self._size += len(raw)
-            if self._size > self._max_bytes:
-                self._size = self._trim()
+            if (
+                self._size is None
+                or self._size > self._max_bytes
+                or self._since_counted > self._max_bytes * _COUNTED_EVERY
+            ):
+                self._size, self._since_counted = self._trim(), 0
         except OSError as error:
             if not self._complained:
                 _log.warning("prompts_not_kept", folder=str(self._folder), reason=str(error))

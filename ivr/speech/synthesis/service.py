@@ -1,8 +1,8 @@
-"""The synthesis process: `python -m ivr.speech.synthesis.service --socket unix:/path`.
+"""A synthesis process: `python -m ivr.speech.synthesis.service --engine NAME --socket unix:/path`.
 
-It speaks `wire.py`'s protocol and is the only process in which espeak-ng (GPL-3, not
-thread-safe, able to abort) is loaded. One thread speaks, one text after the other; each
-connection has one text in that thread's queue at most, so that a busy worker cannot push the
+It speaks `wire.py`'s protocol and is the only kind of process in which an engine is loaded: some
+are GPL-3, not thread-safe, able to abort, or greedy. One thread speaks, one text after the other;
+each connection has one text in that thread's queue at most, so that a busy worker cannot push the
 others back. Whoever sends slowly, sends rubbish or does not read is cut off, alone.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
 import os
 import signal
 import sys
@@ -20,11 +19,12 @@ from contextlib import suppress
 from typing import Any
 
 from ivr.errors import IvrError
-from ivr.speech.synthesis.espeak import Espeak
-from ivr.speech.synthesis.sound import telephone_sound
-from ivr.speech.synthesis.synthesiser import SynthesisFailed
+from ivr.processes import die_with
+from ivr.speech.synthesis.engine import Engine
+from ivr.speech.synthesis.engines import KINDS, load_engine
+from ivr.speech.synthesis.sound import SOUND_VERSION, telephone_sound
+from ivr.speech.synthesis.synthesiser import NotSpoken, SynthesisFailed, Voice
 from ivr.speech.synthesis.text import MAX_TEXT, speakable
-from ivr.speech.synthesis.voices import espeak_voice
 from ivr.speech.synthesis.wire import WireError, encode, read_frame, split_url
 
 MAX_CONNECTIONS = 64
@@ -33,20 +33,20 @@ MAX_WAITING = 256
 
 _FRAME_S = 2.0
 _WRITE_S = 2.0
-_SPEAK_S = 1.5
-_STUCK_S = 2.0
+_STUCK_AFTER_LIMIT_S = 0.5
 _PATIENCE_MS = 60_000
 _BACKLOG = 64
-_PR_SET_PDEATHSIG = 1
+_VOICE_NAMES = 8
 
 
 class SynthesisService:
     """Answers connections with one engine."""
 
-    def __init__(self, engine: Espeak) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="espeak")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._speaking_since: float | None = None
+        self._spoken = 0
         self._connections: set[asyncio.Task[None]] = set()
 
     async def serve(self, url: str, stop: asyncio.Event) -> None:
@@ -119,10 +119,13 @@ class SynthesisService:
                 await _write(writer, _refusal(number, "Speech synthesis has too much to say."))
 
     def _state(self, number: int) -> dict[str, Any]:
-        since = self._speaking_since
-        if since is not None and time.monotonic() - since > _STUCK_S:
-            return {"id": number, "ok": False, "error": f"{self._engine.version} is stuck."}
-        return {"id": number, "ok": True, "engine": self._engine.version}
+        since, facts = self._speaking_since, self._engine.facts
+        stuck_s = self._engine.limit_s + _STUCK_AFTER_LIMIT_S
+        if since is not None and time.monotonic() - since > stuck_s:
+            return {"id": number, "ok": False, "error": f"{facts.version} is stuck."}
+        told = facts.as_header()
+        told["engine"] = f"{facts.version}, sound {SOUND_VERSION}"
+        return {"id": number, "ok": True, "spoken": self._spoken, **told}
 
     async def _speak_in_turn(
         self,
@@ -145,35 +148,42 @@ class SynthesisService:
         self._speaking_since = time.monotonic()
         try:
             sound = self._sound(request)
+        except NotSpoken as failure:
+            return _refusal(number, failure.what, able=False)
         except SynthesisFailed as failure:
             return _refusal(number, failure.what)
         except Exception as error:  # noqa: BLE001 - one text must not end what others wait for
             return _refusal(number, f"Speech synthesis failed: {error!r}.")
         finally:
             self._speaking_since = None
+        self._spoken += 1
         return encode({"id": number, "ok": True, "rate": 8000}, sound)
 
     def _sound(self, request: dict[str, Any]) -> bytes:
         text, language = request.get("text"), request.get("language")
-        name, rate, pitch = request.get("voice"), request.get("rate"), request.get("pitch")
-        if not isinstance(text, str) or not isinstance(language, str) or not isinstance(name, str):
-            raise SynthesisFailed("text, language and voice must be text.")
+        rate, pitch = request.get("rate"), request.get("pitch")
+        if not isinstance(text, str) or not isinstance(language, str):
+            raise SynthesisFailed("text and language must be text.")
         if type(rate) is not int or type(pitch) is not int:
             raise SynthesisFailed("rate and pitch must be whole numbers.")
         if len(text) > MAX_TEXT:
             raise SynthesisFailed(f"The text has {len(text)} characters; {MAX_TEXT} is the most.")
-        samples = self._engine.speak(
-            speakable(text),
-            espeak_voice(language, name),
-            rate=rate,
-            pitch=pitch,
-            limit_s=_SPEAK_S,
-        )
-        return telephone_sound(samples, self._engine.rate).pcm
+        names = _names(request.get("voices"))
+        voice = Voice(language=language, rate=rate, pitch=pitch, names=names)
+        samples, hertz = self._engine.speak(speakable(text), voice)
+        return telephone_sound(samples, hertz).pcm
 
 
-def _refusal(number: int, why: str) -> bytes:
-    return encode({"id": number, "ok": False, "error": why})
+def _names(given: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(given, dict) or len(given) > _VOICE_NAMES:
+        raise SynthesisFailed("voices must be an object of a few names.")
+    if not all(isinstance(name, str) for name in given.values()):
+        raise SynthesisFailed("the name of a voice must be text.")
+    return tuple(given.items())
+
+
+def _refusal(number: int, why: str, *, able: bool = True) -> bytes:
+    return encode({"id": number, "ok": False, "able": able, "error": why})
 
 
 async def _write(writer: asyncio.StreamWriter, frame: bytes) -> None:
@@ -182,32 +192,29 @@ async def _write(writer: asyncio.StreamWriter, frame: bytes) -> None:
         await writer.drain()
 
 
-def _die_with(parent: int) -> None:
-    """End when the process that started this one ends, however it ends (prctl(2))."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(0)
-    # Ctrl-C in the terminal is the parent's to answer.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-async def _serve(url: str) -> None:
+async def _serve(engine: Engine, url: str) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    await SynthesisService(Espeak()).serve(url, stop)
+    await SynthesisService(engine).serve(url, stop)
 
 
 def main() -> None:
     """Run the service; errors are one sentence and exit status 2."""
-    parser = argparse.ArgumentParser(description="espeak-ng as a service")
+    parser = argparse.ArgumentParser(description="A speech engine as a service")
+    parser.add_argument("--engine", choices=KINDS, default="espeak")
+    parser.add_argument("--model", action="append", default=[], help="[LANGUAGE=]PATH or NAME")
     parser.add_argument("--socket", required=True, help="unix:/path or tcp://host:port")
     parser.add_argument("--parent", type=int, help="process id to die with")
     arguments = parser.parse_args()
     if arguments.parent is not None:
-        _die_with(arguments.parent)
+        die_with(arguments.parent, signal.SIGKILL)
+        # Ctrl-C in the terminal is the parent's to answer.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        asyncio.run(_serve(arguments.socket))
+        split_url(arguments.socket)
+        engine = load_engine(arguments.engine, arguments.model)
+        asyncio.run(_serve(engine, arguments.socket))
     except KeyboardInterrupt:
         sys.exit(130)
     except IvrError as error:

@@ -21,6 +21,9 @@ LEAD_MS = 20
 TAIL_MS = 60
 """Silence left behind the last sound: words end softer than they begin."""
 
+SOUND_VERSION = 1
+"""Raised when what is done to an engine's sound changes, so that cached prompts are made anew."""
+
 _PEAK = 0.95
 _WINDOW_MS = 5
 _ACTIVE_DB = -40.0  # against the loudest window

@@ -8,7 +8,6 @@ variants f1 to f5, Andrea, Annie, Linda and Steph 13 to 50 %).
 
 from __future__ import annotations
 
-from importlib import metadata
 from types import MappingProxyType
 
 from ivr.speech.synthesis.synthesiser import Voice
@@ -28,9 +27,6 @@ _ESPEAK = MappingProxyType(
 
 _WORDS_PER_MINUTE = MappingProxyType({"en": 150, "es": 155, "hi": 150})
 
-SOUND_VERSION = 1
-"""Raised when what is done to an engine's sound changes, so that cached prompts are made anew."""
-
 
 def default_voice(language: str) -> Voice:
     """Return the voice that speaks `language` where a flow names none."""
@@ -47,15 +43,3 @@ def espeak_voice(language: str, name: str = "") -> str:
         return name
     code = language.lower().replace("_", "-")
     return _ESPEAK.get(code, _ESPEAK.get(code.split("-")[0], code)) + name
-
-
-def engine_version() -> str:
-    """Return what names the sound of today: the engine's package and our own version.
-
-    Read from the package's metadata: the engine itself is not loaded.
-    """
-    try:
-        engine = metadata.version("espeakng-loader")
-    except metadata.PackageNotFoundError:
-        engine = "elsewhere"
-    return f"espeak-ng {engine}, sound {SOUND_VERSION}"

@@ -3,12 +3,16 @@
 A frame is a header's length (4 bytes, big-endian), the header (a JSON object, UTF-8), and,
 where the header has `bytes`, that many bytes of sound: linear 16-bit little-endian mono.
 
-    asked     {"id": 7, "op": "speak", "text": "Hello.", "language": "en", "voice": "",
-               "rate": 150, "pitch": 50, "timeout_ms": 600}
+    asked     {"id": 7, "op": "speak", "text": "Hello.", "language": "en",
+               "voices": {"espeak": "+f3"}, "rate": 150, "pitch": 50, "timeout_ms": 600}
               {"id": 8, "op": "ping"}
     answered  {"id": 7, "ok": true, "rate": 8000, "bytes": 12800} and the sound
-              {"id": 7, "ok": false, "error": "espeak-ng has no voice 'xx'."}
-              {"id": 8, "ok": true, "engine": "espeak-ng 1.52.0"}
+              {"id": 7, "ok": false, "able": false, "error": "espeak-ng has no voice 'xx'."}
+              {"id": 8, "ok": true, "kind": "espeak", "engine": "espeak-ng 1.52.0, sound 1",
+               "models": {}, "by_clause": false, "spoken": 12}
+
+`able` is false where the engine is well but has no such language or voice. `models` is the model
+of each language, empty where the engine speaks any; `spoken` counts the texts that were made.
 
 Requests may be pipelined; a ping overtakes what is being spoken, and ids tell answers apart.
 `timeout_ms` says for how long the asker waits: what is later than that is not spoken at all.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.audio.format import Audio, AudioFormat
-from ivr.cli.prompts import TEXTS, load_texts, render_prompts
+from ivr.cli.switch_prompts import TEXTS, load_texts, render_prompts
 from ivr.errors import IvrError
 from ivr.settings import PROJECT
 from ivr.speech.synthesis.synthesiser import Voice
