@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     vosk_servers: dict[str, str] = Field(default_factory=dict)
     """A vosk-server of a language, e.g. {"en": "ws://10.0.0.5:2700"}: hears it first, and the
     models here while it is away."""
+    whisper_model: Path | None = None
+    """The folder of a model of faster-whisper (the extra `whisper`): hears, late, what no other
+    engine can."""
+    whisper_languages: tuple[str, ...] = ()
     bundled_models_dir: Path = PROJECT / "models"
 
     host: str = "127.0.0.1"
