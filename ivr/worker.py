@@ -26,6 +26,7 @@ from ivr.dialogue.trial import Trial
 from ivr.errors import IvrError
 from ivr.integrations.hub import IntegrationHub
 from ivr.nlu.choice import interpreter_of
+from ivr.nlu.endings import learn_endings
 from ivr.ports import refuse_used_port
 from ivr.settings import Settings
 from ivr.speech.recognition.choice import ChosenRecogniser
@@ -262,8 +263,10 @@ class Worker:
         self._closing.append(recogniser.close)
         threads = settings.recogniser_threads
         self._watch = LoadWatch(self._load, lambda: recogniser.backlog_ms / threads)
-        _, interpreter = await asyncio.gather(
+        languages = {language for flow in self._trial.flows for language in flow.languages}
+        _, endings, interpreter = await asyncio.gather(
             asyncio.to_thread(recogniser.load),
+            asyncio.to_thread(learn_endings, settings.nlu_dir, languages),
             asyncio.to_thread(
                 interpreter_of,
                 settings.nlu_engine,
@@ -286,6 +289,7 @@ class Worker:
             flow_version=self._flow_version,
             recogniser=recogniser,
             interpreter=interpreter,
+            endings=endings,
             synthesiser=speech,
             voice=partial(voice_of, self._trial.usual),
             recordings=shipped(),

@@ -61,6 +61,9 @@ _NOISE_FRAMES = 15
 _LONGEST_LEAD = 15
 _LONGEST_GAP = 2
 
+_HUM_SHARE = 0.09
+"""Energy of the differences between samples, against theirs: a tone of 380 Hz has so much."""
+
 _VOICE_CHECKED_AFTER = 8
 _VOICE_MISSED_AFTER = 15
 """Frames of speech without a voice in them: from the first figure on it is looked for, at the
@@ -111,6 +114,18 @@ class VoiceDetector:
     def onset_ms(self) -> float:
         """`frames_since_onset` in ms: how far back a recogniser has to begin."""
         return float(self._since_onset * FRAME_MS)
+
+    @property
+    def sounding(self) -> bool:
+        """Whether the last frame fed was speech itself, and not one of the few counted after it."""
+        return self._since_onset > 0 and self._hangover == HANGOVER_FRAMES
+
+    @property
+    def is_hum(self) -> bool:
+        """Whether the last frame has next to nothing above 400 Hz: a voice through closed lips."""
+        samples = self._samples
+        steps = samples[1:] - samples[:-1]
+        return bool(steps.dot(steps) < _HUM_SHARE * samples.dot(samples))
 
     def feed(self, frame: bytes) -> bool:
         """Take one frame; returns whether the caller speaks.

@@ -23,6 +23,10 @@ from ivr.speech.recognition.recogniser import (
 PRE_ROLL_MS = 300
 """Sound before the onset that the recogniser gets too: consonants begin softly."""
 
+ECHO_DB = 18.0
+"""What is so much softer than the bot is its echo: a gateway leaves the far end at least 20 dB
+softer (ITU-T G.168 asks more of an echo canceller), and callers are about as loud as the bot."""
+
 _LONGEST_PRE_ROLL_MS = 600
 _FEED_FRAMES = 5
 """Frames handed over at once: a trip to the decoding thread costs more than it decodes."""
@@ -40,12 +44,9 @@ class Ears:
     decoded again from its beginning, many times faster than it was said.
     """
 
-    def __init__(
-        self, recogniser: Recogniser, format: AudioFormat, on_partial: Callable[[str], None]
-    ) -> None:
+    def __init__(self, recogniser: Recogniser, format: AudioFormat) -> None:
         self._recogniser = recogniser
         self._format = format
-        self._on_partial = on_partial
         self._vad = VoiceDetector(format)
         self._recent: deque[bytes] = deque(maxlen=_LONGEST_PRE_ROLL_MS // format.ptime_ms)
         self._pending: list[bytes] = []
@@ -58,6 +59,21 @@ class Ears:
         self._utterances: list[Utterance] = []
         self._look: _Look | None = None
         self._sound: list[bytes] = []
+        self._heard = 0
+        self._finished: list[bytes] = []
+        self._finished_at = 0
+        """The sound of the utterance before this one, and how many frames had been heard then."""
+
+    @property
+    def began_ms_ago(self) -> float:
+        """How long ago the speech began that has only now been noticed; 0 where it is older."""
+        ago = self._vad.onset_ms
+        return ago if ago <= PRE_ROLL_MS else 0.0
+
+    def doubtful(self, bot_dbfs: float) -> bool:
+        """Whether the last frame may be no more than the bot's own echo, given how loud the bot
+        was lately, or a hum through closed lips."""
+        return self._vad.level_dbfs < bot_dbfs - ECHO_DB or self._vad.is_hum
 
     @property
     def level_dbfs(self) -> float:
@@ -70,9 +86,12 @@ class Ears:
         return self._vad.noise_dbfs
 
     def hear(self, frame: bytes) -> bool:
-        """Take one frame; returns whether the caller speaks in it."""
+        """Take one frame; returns whether the caller sounds in it: a pause between two sounds of
+        a word counts as silence."""
         self._recent.append(frame)
-        speech = self._vad.feed(frame)
+        self._heard += 1
+        self._vad.feed(frame)
+        speech = self._vad.sounding
         if self._open:
             self._pending.append(frame)
             if speech and self._look is not None:
@@ -88,8 +107,10 @@ class Ears:
         onset_ms_ago: float,
         *,
         others: Iterable[str] = (),
+        joins: bool = False,
     ) -> None:
-        """Begin an utterance whose speech began `onset_ms_ago`, in `language` or one of `others`.
+        """Begin an utterance whose speech began `onset_ms_ago`, in `language` or one of `others`;
+        with `joins` it goes on where the last one ended, and is heard as one with it.
 
         A recogniser that fails is not the caller's fault: the utterance stays empty.
         """
@@ -102,7 +123,11 @@ class Ears:
         self._open = True
         self._utterances = self._listen()
         frames = round((onset_ms_ago + PRE_ROLL_MS) / self._format.ptime_ms)
-        self._pending = list(self._recent)[-frames:]
+        before: list[bytes] = []
+        if joins:
+            frames = min(frames, self._heard - self._finished_at)
+            before = self._finished
+        self._pending = [*before, *(list(self._recent)[-frames:] if frames else [])]
         self._hand_over()
 
     async def peek(self) -> Transcript | None:
@@ -123,6 +148,8 @@ class Ears:
         if not self._open:
             return Transcript(text="")
         look = self._look_at()
+        self._hand_over()
+        self._finished, self._finished_at = self._sound, self._heard
         self._forget()
         return await look.words()
 
@@ -170,14 +197,7 @@ class Ears:
         opened: list[Utterance] = []
         try:
             for language, phrases in kinds:
-                opened.append(
-                    self._recogniser.open(
-                        language,
-                        self._format,
-                        phrases=phrases,
-                        on_partial=None if opened else self._on_partial,
-                    )
-                )
+                opened.append(self._recogniser.open(language, self._format, phrases=phrases))
         except RecognitionFailed as failure:
             _log.error("recognition_failed", reason=str(failure))
         return opened

@@ -114,13 +114,28 @@ class CallLog:
 
     def interrupted(self) -> None:
         """Note that the caller interrupted the bot's turn."""
-        turn, self._spoken = self._spoken, None
-        if turn is not None:
-            again = turn.model_copy(update={"interrupted": True})
-            self._unsettled.append(partial(self._services.records.write, again))
+        self._cut_short()
         self._services.metrics.turn_interrupted()
         _log.info("barge_in")
         self._publish("barge_in")
+
+    def taken_back(self) -> None:
+        """Note that the caller went on, and the bot's turn was an answer to half of theirs: the
+        next turn of the caller has all of it."""
+        self._cut_short()
+        self._services.metrics.turn_taken_back()
+        _log.info("taken_back")
+        self._publish("taken_back")
+
+    def paused(self) -> None:
+        """Note that the bot paused because somebody spoke."""
+        _log.debug("bot_paused")
+        self._services.metrics.bot_paused()
+
+    def released(self) -> None:
+        """Note that it was nobody, and the bot went on."""
+        _log.debug("bot_released")
+        self._services.metrics.bot_released()
 
     def settled(self) -> None:
         """The session is saved, so the call is still ours: tell what the caller did meanwhile."""
@@ -181,6 +196,12 @@ class CallLog:
             )
         )
         self._publish("call_finished", cause=cause, detail=detail)
+
+    def _cut_short(self) -> None:
+        turn, self._spoken = self._spoken, None
+        if turn is not None:
+            again = turn.model_copy(update={"interrupted": True})
+            self._unsettled.append(partial(self._services.records.write, again))
 
     def _caller(
         self,

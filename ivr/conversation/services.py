@@ -12,6 +12,7 @@ from ivr.conversation.consulting import ConsultRules
 from ivr.conversation.rules import TurnRules
 from ivr.dialogue.actions import CallApi
 from ivr.dialogue.flow import Flow
+from ivr.nlu.endings import Endings
 from ivr.nlu.interpreter import Interpreter
 from ivr.speech.hold_music import hold_music
 from ivr.speech.recognition.recogniser import Recogniser
@@ -54,6 +55,8 @@ class Services:
     """Where recordings and messages are kept; None: nowhere."""
     record_calls: bool = False
     """Whether calls are recorded whose flow does not say so."""
+    endings: Mapping[str, Endings] = field(default_factory=dict)
+    """How sentences end, by language; where nothing is known, silence alone tells."""
     metrics: Metrics = field(default_factory=Metrics)
     clock: Clock = field(default_factory=SystemClock)
     rules: TurnRules = field(default_factory=TurnRules)

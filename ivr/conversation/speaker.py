@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -25,6 +26,8 @@ _FILLER_POLL_S = 0.1
 _GIVE_UP_AFTER_S = 8.0
 """Time in which a sentence must be made; afterwards the recorded apology stands for it."""
 _RETRY_S = 0.1
+_SOON_MS = 1_500
+"""The last words of a question: whoever answers into them has understood it."""
 _SLOWER = 0.75
 """How fast a caller who asked for it is spoken to."""
 
@@ -70,6 +73,7 @@ class Speaker:
         self._on_line: dict[int, _Clause | None] = {}
         self._next_mark = 1
         self._maker: asyncio.Task[None] | None = None
+        self._preparing: set[asyncio.Future[None]] = set()
         self._silent = asyncio.Event()
         self._silent.set()
 
@@ -77,6 +81,23 @@ class Speaker:
     def speaking(self) -> bool:
         """Whether anything is still to be said or heard."""
         return not self._silent.is_set()
+
+    @property
+    def has_all_but_finished(self) -> bool:
+        """Whether all that is still to be heard is on the line, and soon over."""
+        return not self._waiting and self._call.pending_ms <= _SOON_MS
+
+    def prepare(self, says: Sequence[Say]) -> None:
+        """Have the beginning of what may be said made into sound, in case it is."""
+        for say in says[:1]:
+            for text in clauses(say.text)[:1]:
+                making = asyncio.ensure_future(self._prepared(_Clause(say, text)))
+                self._preparing.add(making)
+                making.add_done_callback(self._preparing.discard)
+
+    async def _prepared(self, clause: _Clause) -> None:
+        with suppress(Exception):
+            await self._synthesiser.synthesise(clause.text, self._voice_of(clause.say))
 
     def say(self, says: Sequence[Say]) -> None:
         """Say these behind what is being said."""

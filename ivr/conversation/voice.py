@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import date
 from uuid import uuid4
 
 import structlog
@@ -23,12 +22,15 @@ from ivr.conversation.states import ConversationState, Whereabouts
 from ivr.conversation.takeover import BRIDGED, taken_over, too_many
 from ivr.conversation.turns import (
     BargedIn,
+    BotPaused,
+    BotReleased,
     KeysEntered,
     SpeechBegan,
     SpeechDropped,
     SpeechEnded,
     SpeechPaused,
     StayedSilent,
+    TakenBack,
     TurnEvent,
     TurnTaker,
 )
@@ -69,7 +71,7 @@ class VoiceConversation:
         self._services = services
         self._clock = services.clock
         self._turns = TurnTaker(services.rules, frame_ms=call.format.ptime_ms)
-        self._ears = Ears(services.recogniser, call.format, self._turns.partial)
+        self._ears = Ears(services.recogniser, call.format)
         self._speaker = Speaker(
             call,
             services.synthesiser,
@@ -84,7 +86,14 @@ class VoiceConversation:
         self._state: DialogueState = begin(services.flow)
         self._whereabouts = Whereabouts(self._log.state)
         self._understanding = Understanding(
-            self._ears, self._turns, services.interpreter, self._whereabouts, self._log
+            self._ears,
+            self._turns,
+            services.interpreter,
+            self._whereabouts,
+            self._log,
+            endings=services.endings,
+            step=self._step,
+            prepare=self._speaker.prepare,
         )
         self._leaving = Leaving(call, services, self._whereabouts, self._log, self._keep_bridged)
         self._line = LineMeter(call.format)
@@ -95,13 +104,14 @@ class VoiceConversation:
         self._expect: Expectation | None = None
         self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
         self._unheard: list[Say] = []
+        self._before: _Before | None = None
         self._caller_end_ms: float | None = None
         self._answering: _Answer | None = None
         self._ending: CallEnding | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._too_long: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self._peeking: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
         """Begin; the task ends when the call is over and its records are written."""
@@ -117,19 +127,28 @@ class VoiceConversation:
 
     def audio_received(self, frame: bytes) -> None:
         """See `CallListener`."""
+        now_ms = self._now_ms()
+        ears, turns = self._ears, self._turns
         self._recorder.caller(frame)
-        speech = self._ears.hear(frame)
+        speech = ears.hear(frame)
         self._messages.frame(frame, speech=speech)
         self._line.feed(
             frame,
             speech=speech,
-            level_dbfs=self._ears.level_dbfs,
-            noise_dbfs=self._ears.noise_dbfs,
-            now_ms=self._now_ms(),
+            level_dbfs=ears.level_dbfs,
+            noise_dbfs=ears.noise_dbfs,
+            now_ms=now_ms,
         )
-        if not speech and not self._turns.hears_speech:
+        if not speech and not turns.hears_speech:
             return
-        for event in self._turns.frame(speech, self._now_ms()):
+        into_bot = speech and turns.bot_speaking
+        events = turns.frame(
+            speech,
+            now_ms,
+            began_ms_ago=ears.began_ms_ago,
+            doubtful=into_bot and ears.doubtful(self._call.played_dbfs),
+        )
+        for event in events:
             self._on(event)
 
     def digit_received(self, digit: str) -> None:
@@ -174,26 +193,59 @@ class VoiceConversation:
 
     def _react(self, event: TurnEvent) -> None:
         match event:
-            case SpeechBegan(onset_ms):
-                expect = self._expect
-                if expect is not None:
-                    ago = self._now_ms() - onset_ms
-                    self._ears.open(
-                        self._state.language, expect.phrases, ago, others=expect.languages
-                    )
+            case SpeechBegan(onset_ms, joins):
+                state, expect, _ = self._asked(joins=joins)
+                expect = expect or Expectation()
+                ago = self._now_ms() - onset_ms
+                self._ears.open(
+                    state.language,
+                    expect.phrases,
+                    ago,
+                    others=expect.languages,
+                    joins=joins,
+                )
+            case BotPaused():
+                self._call.pause()
+                self._log.paused()
+            case BotReleased():
+                self._call.resume()
+                self._log.released()
             case BargedIn():
                 self._unheard = self._speaker.interrupt()
                 self._log.interrupted()
-            case SpeechPaused():
-                self._peeking = asyncio.create_task(self._understanding.peek(self._state.language))
+            case TakenBack():
+                self._unheard = self._speaker.interrupt()
+                self._log.taken_back()
+            case SpeechPaused(joins):
+                self._looking = asyncio.create_task(self._look(joins=joins))
             case SpeechDropped():
                 self._ears.abandon()
             case SpeechEnded() | KeysEntered() | StayedSilent():
-                self._turns.take_floor()
+                self._take_floor()
                 self._happened.put_nowait(event)
 
+    async def _look(self, *, joins: bool) -> None:
+        state, _, unheard = self._asked(joins=joins)
+        late = self._speaker.has_all_but_finished
+        look = await self._understanding.look(state, unheard=unheard, late=late)
+        if look is not None:
+            for event in self._turns.looked(look, self._now_ms()):
+                self._on(event)
+
+    def _asked(self, *, joins: bool) -> tuple[DialogueState, Expectation | None, tuple[str, ...]]:
+        """What speech is to be understood by: the dialogue, what it expects, and what it has not
+        been let say; with `joins` as it was before its last answer."""
+        before = self._before
+        if joins and before is not None:
+            return before.state, before.expect, before.unheard
+        return self._state, self._expect, tuple(say.text for say in self._unheard)
+
+    def _take_floor(self) -> None:
+        self._turns.take_floor()
+        self._call.resume()
+
     def _bot_sounds(self, say: Say) -> None:
-        self._turns.bot_began(interruptible=say.interruptible)
+        self._turns.bot_began(interruptible=say.interruptible, now_ms=self._now_ms())
         answer, self._answering = self._answering, None
         if answer is not None:
             gap = None if answer.asked_ms is None else self._now_ms() - answer.asked_ms
@@ -208,7 +260,7 @@ class VoiceConversation:
             self._whereabouts.go(ConversationState.LISTENING)
 
     def _end_politely(self) -> None:
-        self._turns.take_floor()
+        self._take_floor()
         self._happened.put_nowait(StayedSilent(len(self._services.rules.silence_rungs_ms)))
 
     # The loop.
@@ -238,15 +290,15 @@ class VoiceConversation:
         for timer in (self._timer, self._too_long):
             if timer is not None:
                 timer.cancel()
-        if self._peeking is not None:
-            self._peeking.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         self._ears.abandon()
         self._speaker.close()
 
     async def _fail(self) -> None:
         """Something of ours is broken: apologise, then let another worker have the call."""
         self._whereabouts.go(ConversationState.ERROR)
-        self._turns.take_floor()
+        self._take_floor()
         self._speaker.interrupt()
         apology = self._services.recordings.get("apology", self._state.language)
         self._call.play(apology, mark=0)
@@ -260,7 +312,9 @@ class VoiceConversation:
         while self._ending is None:
             if isinstance(what, Said):
                 self._tell_of_line()
-            outcome = self._step(what)
+            state = self._state
+            outcome = self._understanding.foreseen(what, state) or self._step(state, what)
+            self._state = outcome.state
             actions = outcome.actions
             if outcome.same_wait and isinstance(actions[-1], CallApi):
                 # The one awaited has been answered: it is not asked a second time.
@@ -270,16 +324,9 @@ class VoiceConversation:
             if what is None:
                 return
 
-    def _step(self, what: Input) -> Step:
-        outcome = step(
-            self._services.flow,
-            self._state,
-            what,
-            today=self._today(),
-            new_id=lambda: uuid4().hex,
-        )
-        self._state = outcome.state
-        return outcome
+    def _step(self, state: DialogueState, what: Input) -> Step:
+        today = self._clock.now().date()
+        return step(self._services.flow, state, what, today=today, new_id=lambda: uuid4().hex)
 
     def _tell_of_line(self) -> None:
         """Let the dialogue know how the line sounds, where that has changed; it says nothing to
@@ -287,7 +334,7 @@ class VoiceConversation:
         quality = self._line.quality()
         fault = line_fault(quality)
         if fault != self._state.line:
-            self._step(quality)
+            self._state = self._step(self._state, quality).state
             self._log.line(quality, fault)
 
     async def _first_input(self) -> Input | None:
@@ -345,6 +392,8 @@ class VoiceConversation:
         if says:
             self._speaking_state(last)
             self._say(says)
+        if not _may_be_taken_back(last):
+            self._turns.settle()
         match last:
             case Listen(expect=expect):
                 return await self._listen(expect)
@@ -365,7 +414,7 @@ class VoiceConversation:
             self._over(await self._leaving.follow("hangup"))
             return None
         if last.consult is not None:
-            self._turns.take_floor()
+            self._take_floor()
             return await self._leaving.ask_agent(last.destination, last.consult)
         left = await self._leaving.transfer(last.destination)
         if isinstance(left, TransferRefused):
@@ -411,11 +460,14 @@ class VoiceConversation:
         while True:
             self._turns.listen(expect, self._now_ms())
             event = await self._happened.get()
-            unheard = tuple(say.text for say in self._unheard)
-            heard = await self._understanding.of(event, expect, self._state, unheard=unheard)
+            joins = isinstance(event, SpeechEnded) and event.joins
+            state, asked, unheard = self._asked(joins=joins)
+            heard = await self._understanding.of(event, asked or expect, state, unheard=unheard)
             if heard is not None:
                 if isinstance(event, SpeechEnded | KeysEntered):
                     self._caller_end_ms = event.end_ms
+                self._state = state
+                self._before = _Before(state, asked or expect, unheard)
                 self._unheard = []
                 return heard
             if self._unheard:
@@ -431,13 +483,27 @@ class VoiceConversation:
         self._log.integration(request, reply)
         return reply
 
-    def _today(self) -> date:
-        return self._clock.now().date()
-
 
 def _is_last(action: Action) -> bool:
     """Whether the call is over for us with it."""
     return isinstance(action, HangUp) or (isinstance(action, TransferTo) and action.consult is None)
+
+
+def _may_be_taken_back(last: Action) -> bool:
+    """Whether nothing has happened but words when the caller turns out to go on."""
+    if isinstance(last, CallApi):
+        return last.idempotency_key is None
+    return isinstance(last, Listen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The dialogue before the turn that is being answered: its state, what it expected, and what
+    that turn had interrupted."""
+
+    state: DialogueState
+    expect: Expectation
+    unheard: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

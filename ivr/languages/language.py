@@ -121,6 +121,8 @@ class Language(_Part):
     """How a sentence begins that corrects what was said before."""
     fillers: Words = ()
     """What may stand before or after a phrase and means nothing: "please"."""
+    backchannels: Words = ()
+    """What listeners say to show that they listen: "hmm"; none of it interrupts anybody."""
     emergencies: Words = ()
     """Whoever says one of these anywhere in a sentence needs help at once."""
     first: Words = ()

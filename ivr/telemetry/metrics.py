@@ -46,6 +46,19 @@ class Metrics:
             "Turns of the bot that callers cut short.",
             registry=self.registry,
         )
+        self._taken_back = Counter(
+            "ivr_turns_taken_back",
+            "Turns of the bot that answered half a turn, and were taken back.",
+            registry=self.registry,
+        )
+        self._paused = Counter(
+            "ivr_bot_paused", "Times the bot paused for a sound.", registry=self.registry
+        )
+        self._released = Counter(
+            "ivr_bot_released",
+            "Times it went on, because that was nobody.",
+            registry=self.registry,
+        )
         self._gap = Histogram(
             "ivr_answer_gap_seconds",
             "From the end of the caller's speech or last key to the first sound of the answer.",
@@ -118,6 +131,18 @@ class Metrics:
     def turn_interrupted(self) -> None:
         """The caller interrupted the bot."""
         self._interrupted.inc()
+
+    def turn_taken_back(self) -> None:
+        """The caller went on, and the answer to half a turn was taken back."""
+        self._taken_back.inc()
+
+    def bot_paused(self) -> None:
+        """The bot paused because somebody spoke."""
+        self._paused.inc()
+
+    def bot_released(self) -> None:
+        """It was nobody, and the bot went on."""
+        self._released.inc()
 
     def frame_left(self, lag_s: float) -> None:
         """A frame left `lag_s` after its time."""

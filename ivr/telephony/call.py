@@ -133,8 +133,24 @@ class Call(Protocol):
     def clear(self) -> float:
         """Barge-in: drop what is queued, at once. Returns the ms of sound that were dropped.
 
-        Marks of dropped sounds are never reported.
+        Marks of dropped sounds are never reported. A pause ends too.
         """
+        ...
+
+    def pause(self) -> None:
+        """Hold what is queued, at once: silence leaves until `resume` or `clear`."""
+
+    def resume(self) -> None:
+        """Go on where `pause` stopped; harmless where nothing is held."""
+
+    @property
+    def pending_ms(self) -> float:
+        """How much sound is queued, in ms."""
+        ...
+
+    @property
+    def played_dbfs(self) -> float:
+        """Level of the loudest frame that left in the last 300 ms."""
         ...
 
     async def hang_up(self) -> None:

@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from ivr.audio.format import TELEPHONE, Audio, AudioFormat
+from ivr.audio.level import NO_SOUND_DBFS, level_dbfs
 from ivr.audio.playout import Frame, PlayoutQueue
 from ivr.telephony.call import (
     CallEnding,
@@ -31,6 +32,9 @@ from ivr.telephony.consultation import Consultation
 
 EARLY_EVENTS = 100
 """Frames and digits kept until somebody listens (2 s); the oldest give way."""
+
+LATELY_MS = 300
+"""How long the echo of what left may take to come back."""
 
 _log = structlog.get_logger()
 
@@ -48,6 +52,7 @@ class Leg(abc.ABC):
         self._queue = PlayoutQueue(format)
         self._listener: CallListener | None = None
         self._overhears: Callable[[bytes], None] | None = None
+        self._played: deque[bytes] = deque(maxlen=LATELY_MS // format.ptime_ms)
         self._early: deque[Callable[[CallListener], None]] = deque(maxlen=EARLY_EVENTS)
         self._rest = b""
         self._ending: CallEnding | None = None
@@ -120,6 +125,24 @@ class Leg(abc.ABC):
         """See `Call`."""
         self.give_up(CallEnding(by=EndedBy.BOT, detail="let go"))
 
+    def pause(self) -> None:
+        """See `Call`."""
+        self._queue.pause()
+
+    def resume(self) -> None:
+        """See `Call`."""
+        self._queue.resume()
+
+    @property
+    def pending_ms(self) -> float:
+        """See `Call`."""
+        return self._queue.pending_ms
+
+    @property
+    def played_dbfs(self) -> float:
+        """See `Call`."""
+        return max((level_dbfs(frame) for frame in self._played), default=NO_SOUND_DBFS)
+
     # For the switch's side.
 
     def hand_over(self, on_call: Callable[[Self], None]) -> None:
@@ -187,6 +210,7 @@ class Leg(abc.ABC):
         frame = self._queue.next_frame()
         if self._overhears is not None:
             self._overhears(frame.pcm)
+        self._played.append(frame.pcm)
         return frame
 
     def left(self, marks: tuple[int, ...]) -> None:

@@ -62,11 +62,11 @@ class Scribe:
         phrases: Sequence[str] | None = None,
         on_partial: Callable[[str], None] | None = None,
     ) -> Writing:
-        del language, format, phrases
+        del language, format, phrases, on_partial
         self.opened += 1
         if self.fault is not None:
             raise self.fault
-        return Writing(self, on_partial)
+        return Writing(self)
 
     def close(self) -> None: ...
 
@@ -76,13 +76,10 @@ class Writing:
 
     failure = None
 
-    def __init__(self, scribe: Scribe, on_partial: Callable[[str], None] | None) -> None:
+    def __init__(self, scribe: Scribe) -> None:
         self._scribe = scribe
-        self._on_partial = on_partial
 
-    def feed(self, pcm: bytes) -> None:
-        if self._on_partial is not None and self._scribe.words and pcm:
-            self._on_partial(self._scribe.words[0])
+    def feed(self, pcm: bytes) -> None: ...
 
     async def peek(self) -> Transcript:
         return _transcript(self._scribe.words[0] if self._scribe.words else "")

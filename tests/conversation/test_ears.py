@@ -91,7 +91,7 @@ class Recorder:
 
 async def test_where_the_language_is_asked_each_is_listened_for() -> None:
     recorder = Recorder()
-    ears = Ears(recorder, TELEPHONE, lambda _: None)
+    ears = Ears(recorder, TELEPHONE)
     for frame in [SILENCE] * 30 + voice(10):
         ears.hear(frame)
     ears.open("en", ("english", "spanish"), 200, others=("en", "es", "tlh"))
@@ -108,7 +108,7 @@ class Listening:
 
     def __init__(self, phrases: Sequence[str] | None = None) -> None:
         self.recorder = Recorder()
-        self.ears = Ears(self.recorder, TELEPHONE, lambda _: None)
+        self.ears = Ears(self.recorder, TELEPHONE)
         self.hear([SILENCE] * 30 + voice(10))
         self.ears.open("en", phrases, onset_ms_ago=200)
 

@@ -1,34 +1,95 @@
-"""The endpointing rules, sentence by sentence."""
+"""The rules of turn-taking, case by case."""
 
 from __future__ import annotations
 
 import pytest
 
 from ivr.conversation.clauses import clauses
-from ivr.conversation.rules import TurnRules, endpoint_silence_ms, spoken_digit_count
+from ivr.conversation.endpointing import Look, endpoint_silence_ms, spoken_digit_count
+from ivr.conversation.interrupting import goes_on, interrupts, pauses_bot
+from ivr.conversation.rejoining import may_go_on
+from ivr.conversation.rules import TurnRules
 from ivr.conversation.states import NEXT, ConversationState, may_follow
 from ivr.dialogue.actions import Expectation
 
 RULES = TurnRules()
 
 
+DIGITS = Expectation(spoken_digits=4)
+YES_NO = Expectation(phrases=("yes", "no"))
+AMOUNT = Expectation(phrases=("twenty", "five", "hundred"))
+
+
 @pytest.mark.parametrize(
-    ("expect", "partial", "silence_ms"),
+    ("expect", "look", "silence_ms"),
     [
-        (Expectation(), "", RULES.endpoint_unheard_ms),
-        (Expectation(), "what is my balance", RULES.endpoint_open_ms),
-        (Expectation(), "transfer fifty rupees to", RULES.endpoint_unfinished_ms),
-        (Expectation(phrases=("yes", "no")), "yes", RULES.endpoint_complete_ms),
-        (Expectation(phrases=("yes", "no")), "well yes", RULES.endpoint_open_ms),
-        (Expectation(spoken_digits=4), "one two three", RULES.endpoint_unfinished_ms),
-        (Expectation(spoken_digits=4), "one two double three", RULES.endpoint_complete_ms),
-        (Expectation(spoken_digits=4), "talk to an agent", RULES.endpoint_open_ms),
+        (Expectation(), None, RULES.endpoint_unheard_ms),
+        (Expectation(), Look(""), RULES.endpoint_unheard_ms),
+        (Expectation(), Look("what is my balance"), RULES.endpoint_open_ms),
+        (Expectation(), Look("what is my balance", accepted=True), RULES.endpoint_understood_ms),
+        (
+            Expectation(),
+            Look("what is the balance", accepted=True, ends=0.1),
+            RULES.endpoint_open_ms,
+        ),
+        (Expectation(), Look("transfer fifty rupees to"), RULES.endpoint_unfinished_ms),
+        (
+            Expectation(),
+            Look("transfer fifty rupees to", accepted=True),
+            RULES.endpoint_unfinished_ms,
+        ),
+        (YES_NO, Look("yes"), RULES.endpoint_complete_ms),
+        (YES_NO, Look("well yes"), RULES.endpoint_open_ms),
+        (YES_NO, Look("well yes", accepted=True), RULES.endpoint_understood_ms),
+        (AMOUNT, Look("twenty", accepted=True), RULES.endpoint_unfinished_ms),
+        (AMOUNT, Look("five", accepted=True), RULES.endpoint_complete_ms),
+        (DIGITS, Look("one two three"), RULES.endpoint_unfinished_ms),
+        (DIGITS, Look("one two double three"), RULES.endpoint_complete_ms),
+        (DIGITS, Look("talk to an agent"), RULES.endpoint_open_ms),
     ],
 )
 def test_silence_depends_on_what_was_said(
-    expect: Expectation, partial: str, silence_ms: float
+    expect: Expectation, look: Look | None, silence_ms: float
 ) -> None:
-    assert endpoint_silence_ms(RULES, expect, partial) == silence_ms
+    assert endpoint_silence_ms(RULES, expect, look) == silence_ms
+
+
+@pytest.mark.parametrize(
+    ("look", "meant"),
+    [
+        (Look(""), False),
+        (Look("balance", 0.8, accepted=True), True),
+        (Look("balance", 0.8), False),
+        (Look("balance", 0.95), True),
+        (Look("what is this", 0.9), True),
+        (Look("a a", 1.0), False),
+        (Look("what is this", 0.6), False),
+        (Look("okay", 1.0, backchannel=True), False),
+        (Look("okay", 1.0, accepted=True, backchannel=True), False),
+        (Look("okay", 1.0, accepted=True, backchannel=True, late=True), True),
+        (Look("right", 1.0, backchannel=True, late=True), False),
+    ],
+)
+def test_words_interrupt_and_the_sounds_of_a_listener_do_not(look: Look, meant: bool) -> None:
+    assert interrupts(look) is meant
+
+
+def test_the_bot_pauses_for_a_voice_that_is_not_its_own() -> None:
+    assert not pauses_bot(RULES, RULES.hold_ms - 20, doubtful=False)
+    assert pauses_bot(RULES, RULES.hold_ms, doubtful=False)
+    assert not pauses_bot(RULES, 1000, doubtful=True)
+
+
+def test_a_turn_goes_on_soon_and_before_its_answer_was_heard() -> None:
+    assert may_go_on(RULES, since_end_ms=400, bot_heard_ms=200)
+    assert not may_go_on(RULES, since_end_ms=RULES.rejoin_ms + 1, bot_heard_ms=0)
+    assert not may_go_on(RULES, since_end_ms=400, bot_heard_ms=RULES.rejoin_heard_ms + 1)
+
+
+def test_more_was_said_where_there_are_more_words() -> None:
+    assert goes_on(Look("send money to raj"), "send money")
+    assert not goes_on(Look("send money"), "send money")
+    assert not goes_on(Look("send monday"), "send money")
 
 
 @pytest.mark.parametrize(

@@ -75,23 +75,77 @@ async def test_a_key_interrupts_too() -> None:
 
 
 @pytest.mark.parametrize("noise_ms", [240, 500, 900])
-async def test_what_a_noise_cut_short_is_said_again(noise_ms: float) -> None:
+@pytest.mark.parametrize("words", ["", "okay"])
+async def test_for_a_noise_or_an_okay_the_bot_pauses_and_goes_on_where_it_was(
+    noise_ms: float, words: str
+) -> None:
     scene = Scene()
     await scene.ring()
     # In the second sentence.
     await scene.listen(len(MENU[0].split()) * 200 + 300)
-    await scene.make_noise(noise_ms)
+    await scene.make_noise(noise_ms, words)
     interrupted_at = scene.now
+    assert all(frame == TELEPHONE.silence for frame in scene.call.heard[-5:])
     await scene.listen(300)
-    assert scene.heard(interrupted_at) == []
     await scene.hear_out()
-    # From the beginning of the sentence that was cut short, not of all.
+    # The sentence that was cut short is said to its end, and nothing of it twice.
     assert scene.heard(interrupted_at) == [MENU[1]]
+    assert scene.ms_of(MENU[1]) == len(MENU[1].split()) * 200
     assert [turn.who for turn in scene.records.turns] == ["bot"]
+    assert not scene.records.turns[0].interrupted
+    assert scene.events("barge_in") == []
     # And the caller has the floor as before.
+    scene.scribe.words.clear()
     await scene.say("balance")
     await scene.hear_out()
     assert TOLD in scene.heard(interrupted_at)
+
+
+async def test_an_answer_to_half_a_turn_is_taken_back() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    began = scene.now
+    await scene.make_noise(600, "balance")
+    await scene.listen(400)
+    assert scene.heard(began) == [TOLD]
+    # They go on before they have heard much of it.
+    scene.scribe.words.clear()
+    await scene.make_noise(600, "balance and nothing else")
+    heard_ms = scene.ms_of(TOLD)
+    assert heard_ms <= 400
+    await scene.listen(400)
+    await scene.hear_out()
+    assert scene.heard(began) == [TOLD, *MENU]
+    assert scene.ms_of(TOLD) == heard_ms + len(TOLD.split()) * 200
+    turns = [(turn.who, turn.text, turn.interrupted) for turn in scene.records.turns[1:]]
+    assert turns == [
+        ("caller", "balance", False),
+        ("bot", " ".join((TOLD, *MENU)), True),
+        ("caller", "balance and nothing else", False),
+        ("bot", " ".join((TOLD, *MENU)), False),
+    ]
+    assert len(scene.events("taken_back")) == 1
+    assert scene.events("barge_in") == []
+
+
+async def test_what_follows_is_worked_out_while_the_caller_may_still_go_on() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    asked = len(scene.choir.texts)
+    await scene.make_noise(600, "balance")
+    await scene.listen(80)
+    await scene.think()
+    # Looked at, understood, stepped and spoken, but not heard, nor done.
+    assert TOLD in scene.choir.texts[asked:]
+    assert [turn.who for turn in scene.records.turns] == ["bot"]
+    # They go on, and it was for nothing.
+    scene.scribe.words.clear()
+    await scene.make_noise(400, "goodbye")
+    began = scene.now
+    await scene.until_over()
+    assert scene.heard(began) == [FAREWELL]
 
 
 async def test_a_cough_or_a_word_nobody_knows_is_asked_about() -> None:

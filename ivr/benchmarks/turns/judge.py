@@ -21,6 +21,7 @@ _BREAK_MS = 60.0
 """Silence of the bot that parts what it said too early from its answer."""
 
 _PAUSED_FRAMES = 3
+_FOREIGN_FRAMES = 10
 _BACK_FRAMES = 150
 """How far back into its words the bot may go when it takes them up again."""
 
@@ -33,7 +34,8 @@ class Outcome:
     `overlap_ms`: the bot's sound while the caller was sounding. `early_ms`: the bot's sound before
     the caller's last sample, pauses of the caller included. `stop_ms`: from the caller's first
     sample to the bot's pause. `paused`: the bot fell silent where it would have spoken.
-    `resumed`: and then went on where it had stopped, or a little before.
+    `resumed`: and then went on where it had stopped, or a little before. `changed`: it said
+    something else, having stopped where it was silent anyway, so that nobody can say when.
     """
 
     id: str
@@ -45,6 +47,7 @@ class Outcome:
     stop_ms: float | None = None
     paused: bool = False
     resumed: bool = False
+    changed: bool = False
     trouble: str = ""
 
     @property
@@ -55,7 +58,7 @@ class Outcome:
     @property
     def committed(self) -> bool:
         """Whether the bot gave up what it was saying."""
-        return self.paused and not self.resumed
+        return self.changed or (self.paused and not self.resumed)
 
 
 def judge(sounding: SoundingTurn, record: Record, reference: Sequence[bytes] = ()) -> Outcome:
@@ -131,6 +134,7 @@ def _interruption(sounding: SoundingTurn, record: Record, reference: Sequence[by
         stop_ms=stop,
         paused=found.paused_ms is not None,
         resumed=found.resumed,
+        changed=found.changed,
         trouble=record.trouble,
     )
 
@@ -141,6 +145,7 @@ class Followed:
 
     paused_ms: float | None
     resumed: bool
+    changed: bool = False
 
 
 def follow(record: Record, reference: Sequence[bytes]) -> Followed:
@@ -151,13 +156,14 @@ def follow(record: Record, reference: Sequence[bytes]) -> Followed:
     silent = 0
     paused: float | None = None
     resumed = True
+    foreign = 0
     for at, frame in record.heard:
         if record.question_ms is None or at < record.question_ms or place >= len(reference):
             continue
         if frame == reference[place]:
             if silent >= _PAUSED_FRAMES:
                 resumed = True
-            place, silent, silent_from = place + 1, 0, None
+            place, silent, silent_from, foreign = place + 1, 0, None, 0
             continue
         if not is_audible(frame):
             if not is_audible(reference[place]) and silent_from is None:
@@ -174,6 +180,10 @@ def follow(record: Record, reference: Sequence[bytes]) -> Followed:
             place, silent, silent_from, resumed = back + 1, 0, None, True
         elif silent >= _PAUSED_FRAMES or paused is not None:
             return Followed(paused, resumed=False)
+        else:
+            foreign += 1
+            if foreign == _FOREIGN_FRAMES:
+                return Followed(None, resumed=False, changed=True)
     return Followed(paused, resumed=resumed)
 
 

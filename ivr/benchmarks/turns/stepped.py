@@ -28,6 +28,7 @@ from ivr.conversation.voice import VoiceConversation
 from ivr.dialogue.actions import CallApi
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.inputs import ApiReplied
+from ivr.nlu.endings import learn_endings
 from ivr.nlu.spacy import SpacyInterpreter
 from ivr.scenarios.memory import RecordsInMemory, SessionsInMemory
 from ivr.settings import Settings
@@ -201,6 +202,7 @@ async def stepped_bench(
             call_api=_nobody,
             publish=lambda event: None,
             worker="bench",
+            endings=learn_endings(settings.nlu_dir, flow.languages),
         )
         yield Bench(services, recogniser)
 

@@ -96,6 +96,12 @@ def test_silence_within_the_words_is_no_pause() -> None:
     assert found.resumed
 
 
+def test_a_bot_that_stops_where_it_was_silent_anyway_is_found_out_by_its_next_words() -> None:
+    reference = [*PROMPT[:10], *[SILENCE] * 20, *PROMPT[10:]]
+    found = follow(heard(*reference[:25], *[b"\1\7" * 160] * 20), reference)
+    assert (found.paused_ms, found.resumed, found.changed) == (None, False, True)
+
+
 def test_figures_count_what_they_say() -> None:
     figures = Figures(
         (
