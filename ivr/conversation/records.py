@@ -6,7 +6,7 @@ caller keys or says at a sensitive step passes through here in clear.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -106,11 +106,22 @@ class CallLog:
         """Note the caller's keyed turn, to be told once the call is known to be ours still."""
         self._caller(HIDDEN if sensitive else keys, state, keyed=True)
 
-    def bot_speaks(self, text: str, state: DialogueState, gap_ms: float | None) -> None:
-        """Note the bot's turn, when its first sound is queued on the line."""
+    def bot_speaks(
+        self,
+        text: str,
+        state: DialogueState,
+        gap_ms: float | None,
+        stages_ms: Mapping[str, float],
+    ) -> None:
+        """Note the bot's turn, when its first sound is queued on the line, and where the time
+        went until then (see `Waterfall`)."""
         turn = self._turn("bot", text, state, gap_ms=gap_ms)
         self._spoken = turn
         self._write(turn)
+        if gap_ms is not None and stages_ms:
+            self._services.metrics.answered_in(stages_ms)
+            spent = {stage: round(ms, 2) for stage, ms in stages_ms.items()}
+            _log.info("waterfall", gap_ms=round(gap_ms, 2), **spent)
 
     def interrupted(self) -> None:
         """Note that the caller interrupted the bot's turn."""

@@ -45,7 +45,7 @@ class _Foreseen:
 
 class Understanding:
     """Understands one caller. `step` is the dialogue's next step, were this the input, and changes
-    nothing; `prepare` is told what would be said."""
+    nothing; `prepare` is told what would be said; `mark` that a stage of the waterfall is done."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Understanding:
         log: CallLog,
         *,
         endings: Mapping[str, Endings],
+        mark: Callable[[str], None],
         step: Callable[[DialogueState, Input], Step],
         prepare: Callable[[Sequence[Say]], None],
     ) -> None:
@@ -65,6 +66,7 @@ class Understanding:
         self._whereabouts = whereabouts
         self._log = log
         self._endings = endings
+        self._mark = mark
         self._step = step
         self._prepare = prepare
         self._foreseen: _Foreseen | None = None
@@ -122,11 +124,13 @@ class Understanding:
         if not isinstance(event, SpeechEnded):
             return None
         transcript = await self._ears.finish()
+        self._mark("recognition")
         noise_ms = _COUGH_MS if unheard else _NOISE_MS
         if not transcript.text and event.speech_ms < noise_ms:
             self._whereabouts.go(ConversationState.LISTENING)
             return None
         said = await self._said(transcript, state, unheard)
+        self._mark("understanding")
         self._turns.caller_acted()
         self._log.caller_said(said.interpretation, transcript.confidence, state)
         return said

@@ -35,6 +35,7 @@ from ivr.conversation.turns import (
     TurnTaker,
 )
 from ivr.conversation.understanding import Understanding
+from ivr.conversation.waterfall import Waterfall
 from ivr.dialogue.actions import (
     Action,
     CallApi,
@@ -92,6 +93,7 @@ class VoiceConversation:
             self._whereabouts,
             self._log,
             endings=services.endings,
+            mark=self._mark,
             step=self._step,
             prepare=self._speaker.prepare,
         )
@@ -105,6 +107,7 @@ class VoiceConversation:
         self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
         self._unheard: list[Say] = []
         self._before: _Before | None = None
+        self._waterfall = Waterfall()
         self._caller_end_ms: float | None = None
         self._answering: _Answer | None = None
         self._ending: CallEnding | None = None
@@ -181,6 +184,9 @@ class VoiceConversation:
     def _now_ms(self) -> float:
         return self._clock.monotonic() * 1000
 
+    def _mark(self, stage: str) -> None:
+        self._waterfall.mark(stage, self._now_ms())
+
     def _tick(self) -> None:
         self._messages.tick()
         for event in self._turns.tick(self._now_ms()):
@@ -221,6 +227,9 @@ class VoiceConversation:
             case SpeechDropped():
                 self._ears.abandon()
             case SpeechEnded() | KeysEntered() | StayedSilent():
+                if not isinstance(event, StayedSilent):
+                    self._waterfall.begin(event.end_ms)
+                    self._mark("endpoint")
                 self._take_floor()
                 self._happened.put_nowait(event)
 
@@ -249,7 +258,8 @@ class VoiceConversation:
         answer, self._answering = self._answering, None
         if answer is not None:
             gap = None if answer.asked_ms is None else self._now_ms() - answer.asked_ms
-            self._log.bot_speaks(answer.text, self._state, gap)
+            self._mark("synthesis")
+            self._log.bot_speaks(answer.text, self._state, gap, self._waterfall.take())
 
     def _bot_heard(self, say: Say) -> None:
         self._recorder.heard(say)
@@ -315,6 +325,7 @@ class VoiceConversation:
             state = self._state
             outcome = self._understanding.foreseen(what, state) or self._step(state, what)
             self._state = outcome.state
+            self._mark("flow")
             actions = outcome.actions
             if outcome.same_wait and isinstance(actions[-1], CallApi):
                 # The one awaited has been answered: it is not asked a second time.
@@ -389,6 +400,7 @@ class VoiceConversation:
             self._log.turn += 1
         kept = await self._keep(last)
         self._log.settled()
+        self._mark("saving")
         if says:
             self._speaking_state(last)
             self._say(says)
@@ -480,6 +492,7 @@ class VoiceConversation:
         else:
             # Were it made now, another worker might make it again.
             reply = ApiReplied(request_id=request.request_id, ok=False, error="intent not saved")
+        self._mark("integration")
         self._log.integration(request, reply)
         return reply
 

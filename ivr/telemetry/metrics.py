@@ -7,7 +7,7 @@ counts as "other".
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from prometheus_client import (
@@ -26,6 +26,7 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 CAUSES: Final = frozenset({"caller", "bot", "line", "never_spoke", "transfer", "worker", "fenced"})
 
 _GAP_S = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
+_STAGE_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0)
 _LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.1, 0.3, 1.0)
 
 
@@ -63,6 +64,13 @@ class Metrics:
             "ivr_answer_gap_seconds",
             "From the end of the caller's speech or last key to the first sound of the answer.",
             buckets=_GAP_S,
+            registry=self.registry,
+        )
+        self._stage = Histogram(
+            "ivr_answer_stage_seconds",
+            "Where the time goes between the caller's last sound and the answer's first.",
+            ["stage"],
+            buckets=_STAGE_S,
             registry=self.registry,
         )
         self._lag = Histogram(
@@ -127,6 +135,11 @@ class Metrics:
         self._turns.labels(who if who in ("caller", "bot") else "other").inc()
         if gap_ms is not None and math.isfinite(gap_ms):
             self._gap.observe(gap_ms / 1000)
+
+    def answered_in(self, stages_ms: Mapping[str, float]) -> None:
+        """What each stage of an answer took, by its name (see `ivr.conversation.waterfall`)."""
+        for stage, ms in stages_ms.items():
+            self._stage.labels(stage).observe(ms / 1000)
 
     def turn_interrupted(self) -> None:
         """The caller interrupted the bot."""
