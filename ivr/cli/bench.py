@@ -80,3 +80,21 @@ def media(*, as_json: bool, calls: int, seconds: float, rounds: int, talking: bo
     from ivr.cli.bench_media import run_media
 
     run_media(as_json=as_json, calls=calls, seconds=seconds, rounds=rounds, talking=talking)
+
+
+@bench.command()
+@click.option("--svg", type=click.Path(path_type=Path), help="Draw them into this file.")
+@click.option("--half", type=click.Choice(["held-out", "tuning"]), default="held-out")
+@click.option("--human", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, nothing else.")
+def strategies(*, svg: Path | None, half: str, human: Path | None, as_json: bool) -> None:
+    """Compare ways to tell the end of a turn: gap against cut-offs.
+
+    In memory, in time that passes when the engines are done: what they take is left out.
+
+    \b
+    Example: ivrctl bench strategies --svg docs/turn-taking.svg
+    """
+    from ivr.cli.bench_strategies import run_strategies
+
+    run_strategies(svg=svg, half=half, human=human, as_json=as_json)
