@@ -55,8 +55,10 @@ def run_latency(
         keep_result("turn-taking", figures, where, "ivrctl bench latency")
 
 
-def keep_result(name: str, figures: Figures, where: Machine, command: str) -> None:
-    """Keep the figures for the page of benchmarks."""
+def keep_result(
+    name: str, figures: Figures, where: Machine, command: str, through: str = ""
+) -> None:
+    """Keep the figures for the page of benchmarks. `through`: the switch between."""
     rows: dict[str, dict[str, Cell]] = {}
     for kind in (Kind.CLOSED, Kind.OPEN, Kind.KEYS, Kind.BARGE_IN):
         found = figures.waits(kind)
@@ -75,8 +77,8 @@ def keep_result(name: str, figures: Figures, where: Machine, command: str) -> No
         }
     save(
         name,
-        title="Turns: how soon, and how politely",
-        order=5,
+        title="Turns: how soon, and how politely" + (f", through {through}" if through else ""),
+        order=6 if through else 5,
         text="Each labelled turn of the held-out half is a call of its own: see "
         "[turn-taking.md](turn-taking.md). The answer's gap is from the caller's last sample (or "
         "the key) to the first audible frame of the answer, that of a barge-in from the caller's "

@@ -32,20 +32,23 @@ async def play(
     at_once: int,
     told: Told = lambda _: None,
     key_release_ms: float = 0.0,
+    switch_menu: str = "",
 ) -> tuple[Outcome, ...]:
     """Play all turns, `at_once` at a time; `told` of each outcome as it is known.
 
     Raises IvrError when the first call is not answered.
     """
     references = {
-        question: frames_of_question(await _call(undisturbed(question), ring, key_release_ms))
+        question: frames_of_question(
+            await _call(undisturbed(question), ring, key_release_ms, switch_menu)
+        )
         for question in (LONG_MENU, LONG_CONFIRM)
     }
     free = asyncio.Semaphore(at_once)
 
     async def one(sounding: SoundingTurn) -> Outcome:
         async with free:
-            record = await _call(sounding, ring, key_release_ms)
+            record = await _call(sounding, ring, key_release_ms, switch_menu)
         outcome = judge(sounding, record, references.get(sounding.turn.question, ()))
         told(outcome)
         return outcome
@@ -53,7 +56,9 @@ async def play(
     return tuple(await asyncio.gather(*(one(each) for each in turns)))
 
 
-async def _call(sounding: SoundingTurn, ring: Ring, key_release_ms: float) -> Record:
+async def _call(
+    sounding: SoundingTurn, ring: Ring, key_release_ms: float, switch_menu: str
+) -> Record:
     over = asyncio.Event()
     pressing: set[asyncio.Task[None]] = set()
 
@@ -62,7 +67,14 @@ async def _call(sounding: SoundingTurn, ring: Ring, key_release_ms: float) -> Re
         pressing.add(task)
         task.add_done_callback(pressing.discard)
 
-    line = Line(sounding, SystemClock(), press=press, done=over.set, key_release_ms=key_release_ms)
+    line = Line(
+        sounding,
+        SystemClock(),
+        press=press,
+        done=over.set,
+        key_release_ms=key_release_ms,
+        switch_menu=switch_menu,
+    )
     phone = ring(line)
     await phone.ring()
     try:

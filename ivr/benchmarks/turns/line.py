@@ -25,6 +25,8 @@ _OUT_MS = 400
 """Silence after which a question has been asked."""
 _MENU_OUT_MS = 160
 """The same of the first menu, which is one word."""
+_MENU_GONE_MS = 300
+"""How long a switch's menu may sound after its key."""
 _ANSWER_MS = 1_200
 """How much of an answer is listened to."""
 _NO_ANSWER_MS = 6_000
@@ -61,6 +63,7 @@ class Line(Handset):
     """Plays one turn. `press` presses a key; `done` is called when all has been heard.
 
     `key_release_ms`: how long after a key began it is released and told, on this line.
+    `switch_menu`: the key that answers a menu of the switch's own, before the worker has the call.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Line(Handset):
         press: Callable[[str], None],
         done: Callable[[], None],
         key_release_ms: float = 0.0,
+        switch_menu: str = "",
     ) -> None:
         super().__init__(clock=clock, keep_record=False)
         self.log = Record()
@@ -79,6 +83,7 @@ class Line(Handset):
         self._press = press
         self._done = done
         self._key_release_ms = key_release_ms
+        self._switch_menu = switch_menu
         self._sound: list[bytes] = []
         self._noise = _noise(sounding)
         self._frames = 0
@@ -125,6 +130,13 @@ class Line(Handset):
 
     def _script(self) -> Generator[None, None, None]:
         turn = self._turn
+        if self._switch_menu:
+            yield from self._bot_began()
+            self._press(self._switch_menu)
+            yield from self._keyed(1)
+            yield from self._wait(_MENU_GONE_MS)
+            self.log.keyed_ms.clear()
+            self._mark()
         yield from self._bot_spoke(_MENU_OUT_MS)
         self._mark()
         self._press(turn.question)
