@@ -196,6 +196,23 @@ async def test_nobody_speaks_the_language(slow: Slow, store: PromptStore) -> Non
     await chain.close()
 
 
+async def test_rendering_lets_callers_go_first(slow: Slow, store: PromptStore) -> None:
+    chain = await chain_of(store, slow.url)
+    slow.engine.hold_after(1)
+    pieces = chain.stream(SENTENCE, EN)
+    await anext(pieces)
+    rendering = asyncio.create_task(chain.prerender([("Good morning to you.", EN)]))
+    asking = asyncio.ensure_future(anext(pieces))
+    await asyncio.sleep(0.05)
+    slow.engine.let_go()
+    await asking
+    assert "Good morning to you." not in slow.engine.texts
+    assert [audio async for audio in pieces] == []
+    assert await rendering == 0
+    assert slow.engine.texts[-1] == "Good morning to you."
+    await chain.close()
+
+
 async def test_fixed_parts_come_from_the_cache(slow: Slow, store: PromptStore) -> None:
     chain = await chain_of(store, slow.url, fixed={"en": ["The balance of your account is"]})
     await chain.prerender([("The balance of your account is,", EN)])

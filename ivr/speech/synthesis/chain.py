@@ -48,6 +48,9 @@ class EngineChain:
         self._engines = [ChainedEngine(url, store, self._back) for url in dict.fromkeys(urls)]
         self._wanted: tuple[tuple[str, Voice], ...] = ()
         self._catching_up: asyncio.Task[int] | None = None
+        self._live = 0
+        self._nobody_waits = asyncio.Event()
+        self._nobody_waits.set()
         self._cutters = {
             language: Cutter(spoken_form(part, language) for part in parts)
             for language, parts in (fixed or {}).items()
@@ -64,8 +67,15 @@ class EngineChain:
 
     async def stream(self, text: str, voice: Voice) -> AsyncIterator[Audio]:
         """See `StreamingSynthesiser.stream`."""
-        async for audio in self._stream(text, voice, patience_s=PATIENCE_S):
-            yield audio
+        self._live += 1
+        self._nobody_waits.clear()
+        try:
+            async for audio in self._stream(text, voice, patience_s=PATIENCE_S):
+                yield audio
+        finally:
+            self._live -= 1
+            if not self._live:
+                self._nobody_waits.set()
 
     async def synthesise(self, text: str, voice: Voice) -> Audio:
         """See `Synthesiser.synthesise`; waits for the best engine as long as that takes."""
@@ -111,6 +121,8 @@ class EngineChain:
         async def render() -> None:
             nonlocal failed
             for text, voice in waiting:
+                # Callers go first: an engine speaks one text at a time.
+                await self._nobody_waits.wait()
                 try:
                     await self._whole(text, voice)
                 except SynthesisFailed as failure:
@@ -118,7 +130,6 @@ class EngineChain:
                     _log.warning("prompt_not_rendered", text=text, reason=failure.what)
                 made()
 
-        # A slow engine speaks one at a time, and those who wait for it are in a call.
         slow = any(engine.by_clause and not engine.resting for engine in self._engines)
         async with asyncio.TaskGroup() as group:
             for _ in range(1 if slow else _AT_ONCE):
