@@ -211,6 +211,16 @@ async def test_memory_and_disk_are_bounded_and_the_oldest_goes_first(
     assert after.cached("text 00", EN) is None
 
 
+def test_two_who_write_into_one_folder_keep_the_bound(tmp_path: Path) -> None:
+    bound = 40 * (100 + HEAD)
+    one, other = PromptFiles(tmp_path, bound), PromptFiles(tmp_path, bound)
+    for number in range(100):
+        for files, name in ((one, "one"), (other, "other")):
+            files.write(f"{name}{number}", Audio(bytes(100)))
+            size = sum(file.stat().st_size for file in tmp_path.iterdir())
+            assert size <= bound * 1.2
+
+
 def test_what_is_used_is_kept_longest(tmp_path: Path) -> None:
     files = PromptFiles(tmp_path, 10 * (100 + HEAD))
     for number in range(10):
