@@ -102,6 +102,13 @@ class Settings(BaseSettings):
     longest_queue: int = Field(20, ge=0)
     """Callers who wait for one of the `places`; further ones are told that all lines are busy."""
 
+    trusted_trunks: tuple[str, ...] = ()
+    """Trunks, by the names that the edge gives them, whose callers' numbers can be believed: who
+    rings again from one of them may go on where they were. Empty: nobody may."""
+    caller_key: SecretStr | None = None
+    """Turns the numbers of these callers into what is kept of them; the same for all workers.
+    None: `serve` makes one where Redis is its own, else nobody is remembered."""
+
     database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
     synthesis_url: str | None = None

@@ -34,6 +34,7 @@ from ivr.speech.recordings import shipped
 from ivr.speech.synthesis.chain import EngineChain
 from ivr.speech.synthesis.prompt_store import PromptStore
 from ivr.speech.synthesis.recorded import RecordedPrompts, recordings_folder
+from ivr.storage.callers import RedisCallers
 from ivr.storage.flow_archive import FlowArchive
 from ivr.storage.records import RecordJournal
 from ivr.storage.sessions import RedisSessionStore
@@ -279,6 +280,10 @@ class Worker:
         records.start()
         self._metrics.watch_recogniser(lambda: recogniser.backlog_ms)
         self._metrics.watch_records(lambda: records.backlog)
+        callers = None
+        if settings.caller_key is not None and settings.trusted_trunks:
+            callers = RedisCallers(redis, settings.caller_key.get_secret_value())
+            self._closing.append(callers.close)
         sound_files = SoundFiles(settings.recordings_dir or settings.var_dir / "recordings")
         self._closing.append(sound_files.close)
         hub = IntegrationHub(settings.integrations)
@@ -298,6 +303,8 @@ class Worker:
             call_api=hub.call,
             publish=sessions.publish,
             sound_files=sound_files,
+            callers=callers,
+            trusted_trunks=frozenset(settings.trusted_trunks),
             record_calls=settings.record_calls,
             worker=settings.worker_name,
             metrics=self._metrics,

@@ -32,7 +32,8 @@ class _Frame(NamedTuple):
 
 
 class LineMeter:
-    """Measures one caller's line. Fed with every frame that comes."""
+    """Measures one caller's line. Fed with every frame in which the caller speaks, and with the
+    others while it `hears_speech`."""
 
     def __init__(self, format: AudioFormat) -> None:
         self._format = format
@@ -44,13 +45,16 @@ class LineMeter:
         self._stretches: deque[_Stretch] = deque(maxlen=_MOST_STRETCHES)
         self._stretch: _Stretch | None = None
 
+    @property
+    def hears_speech(self) -> bool:
+        """Whether the caller has just spoken, so that what comes next counts too."""
+        return self._stretch is not None
+
     def feed(
         self, frame: bytes, *, speech: bool, level_dbfs: float, noise_dbfs: float, now_ms: float
     ) -> None:
         """Take one frame that came at `now_ms`: whether the caller speaks in it, its level, and
         the noise of the line as far as it is known."""
-        if not speech and self._stretch is None:
-            return
         self._noise_dbfs = noise_dbfs
         blank = frame in self._blanks
         if speech and not blank:

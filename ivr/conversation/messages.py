@@ -39,6 +39,11 @@ class MessageTaker:
         self._file: SoundFile | None = None
         self._over = asyncio.Event()
 
+    @property
+    def taking(self) -> bool:
+        """Whether a message is being left."""
+        return self._taking is not None
+
     def played(self, mark: int) -> bool:
         """Take the line's word that a sound has left; whether it was our tone."""
         if mark != _TONE_MARK:

@@ -18,6 +18,7 @@ from ivr.speech.hold_music import hold_music
 from ivr.speech.recognition.recogniser import Recogniser
 from ivr.speech.recordings import Recordings
 from ivr.speech.synthesis.synthesiser import StreamingSynthesiser, Voice
+from ivr.storage.callers import CallerMemory
 from ivr.storage.record import RecordStore
 from ivr.storage.session import SessionStore
 from ivr.storage.sound_files import SoundFiles
@@ -57,6 +58,10 @@ class Services:
     """Whether calls are recorded whose flow does not say so."""
     endings: Mapping[str, Endings] = field(default_factory=dict)
     """How sentences end, by language; where nothing is known, silence alone tells."""
+    callers: CallerMemory | None = None
+    """Remembers who rang; None: nobody is."""
+    trusted_trunks: frozenset[str] = frozenset()
+    """Trunks whose callers' numbers can be believed."""
     metrics: Metrics = field(default_factory=Metrics)
     clock: Clock = field(default_factory=SystemClock)
     rules: TurnRules = field(default_factory=TurnRules)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 
+from ivr.conversation.acquaintance import Acquaintance
 from ivr.conversation.ears import Ears
 from ivr.conversation.keeper import SessionKeeper
 from ivr.conversation.leaving import Leaving
@@ -99,9 +100,11 @@ class VoiceConversation:
         )
         self._leaving = Leaving(call, services, self._whereabouts, self._log, self._keep_bridged)
         self._line = LineMeter(call.format)
-        wanted = services.record_calls or services.flow.recorded
-        self._recorder = CallRecorder(call, services.sound_files if wanted else None, self._clock)
+        self._recorder = CallRecorder(call, services.sound_files, self._clock)
         self._messages = MessageTaker(call, services.sound_files, services.records, self._clock)
+        self._caller = Acquaintance(
+            call.info, services.flow, services.callers, services.trusted_trunks, self._clock
+        )
         self._keeper = SessionKeeper(call.id, services.flow, services.sessions, self._recorder)
         self._expect: Expectation | None = None
         self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
@@ -134,14 +137,16 @@ class VoiceConversation:
         ears, turns = self._ears, self._turns
         self._recorder.caller(frame)
         speech = ears.hear(frame)
-        self._messages.frame(frame, speech=speech)
-        self._line.feed(
-            frame,
-            speech=speech,
-            level_dbfs=ears.level_dbfs,
-            noise_dbfs=ears.noise_dbfs,
-            now_ms=now_ms,
-        )
+        if self._messages.taking:
+            self._messages.frame(frame, speech=speech)
+        if speech or self._line.hears_speech:
+            self._line.feed(
+                frame,
+                speech=speech,
+                level_dbfs=ears.level_dbfs,
+                noise_dbfs=ears.noise_dbfs,
+                now_ms=now_ms,
+            )
         if not speech and not turns.hears_speech:
             return
         into_bot = speech and turns.bot_speaking
@@ -295,6 +300,8 @@ class VoiceConversation:
             if self._ending is not None and not log.fenced:
                 log.fenced = await self._keeper.is_anothers()
             log.finished(self._ending, self._state)
+            if not log.fenced:
+                self._caller.parting(self._state, self._ending)
 
     def _close(self) -> None:
         for timer in (self._timer, self._too_long):
@@ -352,15 +359,14 @@ class VoiceConversation:
         info = self._call.info
         services = self._services
         session = await self._keeper.claim()
-        told = services.flow.announcement is None or (session is not None and session.recording)
-        if told and (session is None or not session.finished):
-            self._recorder.begin()
         if session is None:
+            self._begin_recording(known=False)
             self._log.started(info, taken_over=False)
             self._whereabouts.go(ConversationState.GREETING)
             return Started(
                 language=info.language if info.language in services.flow.languages else None,
                 caller=info.caller,
+                returning=await self._caller.returning(),
                 speech_languages=services.recogniser.languages,
             )
         await self._keep_to(session.flow_version)
@@ -369,6 +375,7 @@ class VoiceConversation:
         if session.finished:
             self._over(await self._leaving.follow(session.verdict))
             return None
+        self._begin_recording(known=session.recording)
         self._log.started(info, taken_over=True)
         self._whereabouts.go(ConversationState.GREETING)
         epoch = self._keeper.epoch
@@ -376,6 +383,13 @@ class VoiceConversation:
             _log.error("too_many_takeovers", epoch=epoch)
         rungs = len(services.rules.silence_rungs_ms)
         return taken_over(session, info, epoch, last_silence=rungs)
+
+    def _begin_recording(self, *, known: bool) -> None:
+        """Record, where that is wanted and the caller need not be told, or is `known` to know."""
+        flow = self._services.flow
+        wanted = self._services.record_calls or flow.recorded
+        if wanted and (known or flow.announcement is None):
+            self._recorder.begin()
 
     async def _keep_to(self, version: str) -> None:
         """Go on in the version of the flow that the call began with, where it still is kept."""
@@ -388,6 +402,7 @@ class VoiceConversation:
         self._services = replace(self._services, flow=flow)
         self._keeper.flow = flow
         self._log.flow = flow
+        self._caller.flow = flow
 
     async def _act(self, actions: tuple[Action, ...]) -> Input | None:
         """Carry out one step's actions; returns what the dialogue waited for, None at the end."""
@@ -412,7 +427,7 @@ class VoiceConversation:
             case CallApi():
                 return await self._ask(last, kept=kept)
             case RecordMessage():
-                self._turns.take_floor()
+                self._take_floor()
                 await self._speaker.finished()
                 self._whereabouts.go(ConversationState.LISTENING)
                 return await self._messages.take(last, self._state)

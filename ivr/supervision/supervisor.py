@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
+from secrets import token_hex
 
 import structlog
 from pydantic import SecretStr
@@ -151,6 +152,8 @@ class Supervisor:
             changes["database_url"] = SecretStr(postgres.url)
         if redis is not None:
             changes["redis_url"] = SecretStr(redis.url)
+            if settings.caller_key is None:
+                changes["caller_key"] = SecretStr(token_hex(32))
         if bank is not None:
             changes["integrations"] = settings.integrations | dict.fromkeys(unknown, bank.url)
         self.settings = settings.model_copy(update=changes)

@@ -58,7 +58,8 @@ class Bridged(enum.Enum):
 class CallInfo:
     """What the switch told us about the call. Everything here is untrusted text.
 
-    `language` is a code such as "en" when the dialplan's own menu has chosen one, else None.
+    `caller` is empty where the number is withheld. `language` is a code such as "en" when the
+    dialplan's own menu has chosen one, else None.
     `switch_channel` is the switch's name for the channel, where known. `bridged` is set on a call
     that comes back from an agent. `variables` holds what else is known, such as the trunk's own
     SIP headers by name in lower case ("x-account").

@@ -103,13 +103,14 @@ def measured(line: Line) -> LineQuality:
     detector, meter = VoiceDetector(), LineMeter(TELEPHONE)
     for at, frame in line:
         speech = detector.feed(frame)
-        meter.feed(
-            frame,
-            speech=speech,
-            level_dbfs=detector.level_dbfs,
-            noise_dbfs=detector.noise_dbfs,
-            now_ms=at,
-        )
+        if speech or meter.hears_speech:
+            meter.feed(
+                frame,
+                speech=speech,
+                level_dbfs=detector.level_dbfs,
+                noise_dbfs=detector.noise_dbfs,
+                now_ms=at,
+            )
     return meter.quality()
 
 

@@ -119,15 +119,18 @@ def test_where_speech_is_not_recognised_it_is_not_offered() -> None:
     assert talk.state.node == "main"
 
 
-def test_amounts_and_what_the_bank_told_are_never_kept() -> None:
+def test_amounts_accounts_and_what_the_bank_told_are_never_kept() -> None:
     talk = Talk(FLOW)
     talk.say("send fifty rupees to raj", "transfer_money", ("amount", "50.00"), ("person", "raj"))
     talk.key("447123")
     talk.reply(200, {})
     summary = left(talk)
-    assert set(summary.slots) == {"account", "beneficiary", "beneficiary_account"}
+    assert set(summary.slots) == {"beneficiary", "beneficiary_account"}
     again = rings_again(back(summary, 1))
     again.say("yes")
+    assert again.texts[-1] == "What is the number of the account to send the money from?"
+    again.key("447123")
+    again.reply(200, {})
     assert again.texts[-1] == "How much would you like to send?"
 
 

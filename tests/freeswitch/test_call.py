@@ -28,6 +28,13 @@ async def test_a_call_is_described(new_peer: NewPeer, conversations: Conversatio
     await until(lambda: len(listener.frames) == 1)
 
 
+async def test_a_number_that_is_withheld_is_not_told(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    await new_peer().talk({"Caller-Privacy-Hide-Number": "true"})
+    assert (await conversations.next()).call.info.caller == ""
+
+
 async def test_unicast_waits_for_the_answer(new_peer: NewPeer) -> None:
     peer = new_peer()
     await peer.connect()

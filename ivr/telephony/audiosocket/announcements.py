@@ -108,6 +108,10 @@ class Announcements:
                 del self._entries[call_id]
 
 
+_WITHHELD = "prohib"
+"""How Asterisk's names begin for a number that its caller wishes not to be shown."""
+
+
 def uuid_of(event: Mapping[str, object]) -> UUID | None:
     """The call that a UserEvent is about."""
     try:
@@ -119,7 +123,7 @@ def uuid_of(event: Mapping[str, object]) -> UUID | None:
 def _info(event: Mapping[str, object]) -> CallInfo:
     language = _text(event, "IvrLanguage")
     return CallInfo(
-        caller=_text(event, "Caller"),
+        caller="" if _text(event, "Presentation").startswith(_WITHHELD) else _text(event, "Caller"),
         called=_text(event, "Called"),
         language=language if _LANGUAGE.fullmatch(language) else None,
         switch_channel=_text(event, "Channel"),

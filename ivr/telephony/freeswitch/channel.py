@@ -60,8 +60,9 @@ class Channel:
             "caller_name": plain(data.text("Caller-Caller-ID-Name")),
             "try": plain(data.text("variable_ivr_try"), 8),
         }
+        withheld = data.text("Caller-Privacy-Hide-Number") == "true"
         info = CallInfo(
-            caller=plain(data.text("Caller-Caller-ID-Number"), 64),
+            caller="" if withheld else plain(data.text("Caller-Caller-ID-Number"), 64),
             called=plain(called or data.text("Caller-Destination-Number"), 64),
             language=language if _LANGUAGE.fullmatch(language) else None,
             switch_channel=plain(data.text("Channel-Name")),

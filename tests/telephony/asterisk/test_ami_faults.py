@@ -135,6 +135,26 @@ async def test_an_announcement_with_one_header_twice_is_not_believed(name: str, 
         await known(ami)
 
 
+@pytest.mark.parametrize(
+    ("presentation", "caller"),
+    [
+        ("allowed_not_screened", "+911234"),
+        ("prohib_not_screened", ""),
+        ("prohib_passed_screen", ""),
+        ("prohib", ""),
+    ],
+)
+async def test_a_number_that_is_withheld_is_not_told(
+    peer: Peer, presentation: str, caller: str
+) -> None:
+    async with control(peer) as ami:
+        assert await ami.wait_connected(5)
+        await peer.say(announcement(Presentation=presentation))
+        info = await ami.info(CALL)
+        assert info is not None
+        assert info.caller == caller
+
+
 async def test_who_asks_early_gets_the_announcement_as_soon_as_it_comes(peer: Peer) -> None:
     async with control(peer) as ami:
         assert await ami.wait_connected(5)
