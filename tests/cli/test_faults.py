@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,6 +233,28 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     sentence = ivrctl(tmp_path, "models", "install", str(folder), "--language", "en").sentence
     assert "photos is no Vosk model: it has no am/final.mdl" in sentence
     assert "Give the folder that holds am/, conf/ and graph/" in sentence
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "says"),
+    [
+        ("am/final.mdl", b"", "Failed to read token"),
+        ("am/final.mdl", b"nonsense" * 1000, "holds no Vosk model that loads: "),
+        ("graph/HCLr.fst", b"", "Bad FST header"),
+        ("graph/words.txt", b"", "graph/words.txt is no list of words"),
+        ("conf/model.conf", b"", "conf/model.conf lacks --endpoint.silence-phones"),
+        ("conf/mfcc.conf", b"", "Input feature dimension mismatch"),
+    ],
+)
+def test_a_damaged_recognition_model(tmp_path: Path, part: str, content: bytes, says: str) -> None:
+    model = tmp_path / "models" / "vosk-ivr-en-8k"
+    shutil.copytree(PROJECT / "models" / model.name, model)
+    (model / part).write_bytes(content)
+    environment = {**NEIGHBOURS, "IVR_BUNDLED_MODELS_DIR": str(model.parent)}
+    sentence = ivrctl(tmp_path, "worker", environment=environment).sentence
+    assert f"The folder {model} holds no Vosk model that loads: " in sentence
+    assert says in sentence
+    assert sentence.endswith("Install it again with `ivrctl models install`.")
 
 
 @pytest.mark.parametrize(

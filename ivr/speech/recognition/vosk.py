@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ import vosk
 from ivr.audio.format import AudioFormat
 from ivr.errors import IvrError
 from ivr.speech.recognition.grammar import grammar
+from ivr.speech.recognition.kaldi_words import kaldi_overheard
 from ivr.speech.recognition.recogniser import RecognitionFailed
 from ivr.speech.recognition.utterance import VoskUtterance
+
+_ENDPOINTING = b"--endpoint.silence-phones"
+_ANY_RATE = 8000
 
 _log = structlog.get_logger(__name__)
 
@@ -133,10 +138,33 @@ class _Model:
             return self._loaded
 
     def _load(self) -> Any:
+        damage = self._damage()
+        if not damage:
+            # Exception itself is what Vosk raises.
+            with kaldi_overheard() as kaldi, suppress(Exception):
+                model = vosk.Model(str(self._path))
+                # Some damage is only found out by whoever wants to listen.
+                vosk.KaldiRecognizer(model, _ANY_RATE)
+                return model
+            damage = kaldi.complaint or "Vosk does not say why"
+        raise IvrError(
+            f"The folder {self._path} holds no Vosk model that loads: {damage}.",
+            remedy="Install it again with `ivrctl models install`.",
+        )
+
+    def _damage(self) -> str:
+        """What would be found out only with a caller on the line, or never: "" for nothing."""
         try:
-            return vosk.Model(str(self._path))
-        except Exception:  # noqa: BLE001 - the class Vosk raises
-            raise IvrError(
-                f"The folder {self._path} holds no Vosk model that loads.",
-                remedy="Install it again with `ivrctl models install`.",
-            ) from None
+            told = (self._path / "conf" / "model.conf").read_bytes()
+            with (self._path / "graph" / "words.txt").open("rb") as file:
+                word = file.readline().split()
+        except FileNotFoundError:
+            return ""  # Models are laid out in more than one way.
+        except OSError as error:
+            return f"{error.filename} cannot be read: {error.strerror}"
+        if _ENDPOINTING not in told:
+            # Kaldi ends the process over it, at the first sound.
+            return f"conf/model.conf lacks {_ENDPOINTING.decode()}"
+        if len(word) != 2 or not word[1].isdigit():
+            return "graph/words.txt is no list of words and their numbers"
+        return ""
