@@ -5,8 +5,9 @@
 Each phone asks for its balance in speech, is told it, says good-bye, and rings again until the
 time is up; it speaks for about a quarter of that time. Afterwards as many phones hold a call with
 a worker that does nothing but send back each frame. The figures are the phones': gaps between the
-RTP packets that arrive once the bot has been heard, and the time from the end of the caller's
-speech to the first sound of the answer. Phones, switch, workers and databases share the machine.
+RTP packets that arrive, and the time from the end of the caller's speech to the first sound of the
+answer. Phones, switch, workers and databases share the machine; the phones are lean (`lean_phone`),
+so that what is measured is not them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,12 +30,15 @@ import psutil
 import uvloop
 from rich.progress import Progress
 
-from ivr.audio.format import Audio
-from ivr.phone.caller import Caller
-from ivr.phone.handset import CallOver, Handset
+from bench.lean_phone import LeanMedia, payloads
+from ivr.audio.format import TELEPHONE
+from ivr.benchmarks.media.talker import Figures, Talker, percentiles
+from ivr.benchmarks.results import Cell, Machine, machine, save
+from ivr.phone.handset import Handset
 from ivr.phone.sip import NotAnswered, SipPhone
 from ivr.phone.voice import CallerVoice
 from ivr.settings import PROJECT, Settings
+from ivr.telephony.media_clock import FrameClock, MediaClock
 from tests.e2e.stack import Stack
 from tests.freeswitch.switch import FreeSwitch
 from tests.prompts import render_spoken
@@ -42,32 +46,35 @@ from tests.prompts import render_spoken
 SENTENCES = ("what is my balance", "four four seven one two three", "no thank you")
 _ENGLISH = "7003"
 _UNASKED = "7006"
-_WELCOME_S = 0.5
-_PAUSE_MS = 300.0
+_WELCOME_FRAMES = 25
+_RING_S = 20.0
 _CALL_LIMIT_S = 120.0
-_STAGGER_S = 0.25
+_PACE_S = 0.25
+"""Between two new calls while the lines fill: a person does not dial in step with the others."""
+_NOISE_DBFS = -60.0
+_NOISE_FRAMES = 500
 
 
 @dataclass
-class Figures:
-    """What the phones noted."""
+class Lines:
+    """What all calls of one kind share, and what came of them."""
 
-    completed: int = 0
+    talker: Callable[[Figures], Talker]
+    clock: FrameClock = field(default_factory=MediaClock)
+    figures: Figures = field(default_factory=Figures)
     failed: list[str] = field(default_factory=list)
-    frame_gaps_ms: list[float] = field(default_factory=list)
-    answer_gaps_ms: list[float] = field(default_factory=list)
-    spoken_s: float = 0.0
-    on_line_s: float = 0.0
 
-    def summary(self) -> dict[str, Any]:
-        """Return them as percentiles."""
+    def summary(self, calls: int, seconds: float) -> dict[str, Any]:
+        """Return the figures."""
+        figures = self.figures
         return {
-            "completed": self.completed,
+            "completed": figures.completed,
             "failed": len(self.failed),
-            "speech_share": round(self.spoken_s / max(self.on_line_s, 1e-9), 3),
-            "frame_gap_ms": percentiles(self.frame_gaps_ms, (50, 99, 99.9, 100)),
-            "frames": len(self.frame_gaps_ms),
-            "answer_gap_ms": percentiles(self.answer_gaps_ms, (50, 95, 100)),
+            "speech_share": round(figures.spoken_frames / max(figures.frames_sent, 1), 3),
+            "frames": figures.frames,
+            "frames_per_call_s": round(figures.frames / seconds / calls, 2),
+            **percentiles("gap", figures.gaps_s, (50, 99, 99.9, 100)),
+            **percentiles("answer", figures.answers_s, (50, 95, 100)),
         }
 
 
@@ -97,97 +104,99 @@ class Cpu:
         }
 
 
-async def talking_call(
-    target: str, number: str, sounds: dict[str, Audio], figures: Figures
-) -> None:
-    """Make one whole call, and note what it was like."""
+def _phone(target: str, number: str, talker: Talker, clock: FrameClock) -> SipPhone:
     phone = SipPhone(target, number=number, handset=Handset(keep_record=False))
-    caller = Caller(phone, _no_voice)
-    began = time.monotonic()
+    phone.media = LeanMedia(talker, clock)
+    return phone
+
+
+async def talking_call(target: str, number: str, lines: Lines) -> None:
+    """Make one whole call, until the bot has said good-bye."""
+    talker = lines.talker(lines.figures)
+    phone = _phone(target, number, talker, lines.clock)
     try:
         async with asyncio.timeout(_CALL_LIMIT_S):
-            await phone.ring(10)
-            await caller.hear_bot_begin()
-            phone.handset.arrival_gaps_ms.clear()
-            await asyncio.sleep(_WELCOME_S)
-            for sentence in SENTENCES:
-                await caller.speak(sounds[sentence])
-                figures.spoken_s += sounds[sentence].duration_ms / 1000
-                await caller.hear_bot_begin_answer()
-                if phone.handset.last_gap_ms is not None:
-                    figures.answer_gaps_ms.append(phone.handset.last_gap_ms)
-                if sentence is not SENTENCES[-1]:
-                    await caller.hear_bot_out(quiet_ms=_PAUSE_MS)
-            await asyncio.wait_for(phone.ended.wait(), 20)
-            figures.completed += 1
-    except (TimeoutError, CallOver, NotAnswered, OSError) as error:
-        figures.failed.append(f"{number}: {type(error).__name__} {error} {phone.end_reason}")
+            await phone.ring(_RING_S)
+            await phone.ended.wait()
+        if talker.has_said_all:
+            lines.figures.completed += 1
+        else:
+            lines.failed.append(f"{number}: cut short, {phone.end_reason}")
+    except (TimeoutError, NotAnswered, OSError) as error:
+        lines.failed.append(f"{number}: {type(error).__name__} {error} {phone.end_reason}")
     finally:
-        figures.frame_gaps_ms += phone.handset.arrival_gaps_ms
-        figures.on_line_s += time.monotonic() - began
         await phone.hang_up()
 
 
-async def echo_call(target: str, seconds: float, figures: Figures) -> None:
+async def echo_call(target: str, number: str, seconds: float, lines: Lines) -> None:
     """Hold one call with the floor."""
-    phone = SipPhone(target, handset=Handset(keep_record=False))
+    phone = _phone(target, number, lines.talker(lines.figures), lines.clock)
     try:
-        await phone.ring(10)
-        await asyncio.sleep(1.0)
-        phone.handset.arrival_gaps_ms.clear()
+        await phone.ring(_RING_S)
         await asyncio.sleep(seconds)
-        figures.completed += 1
+        lines.figures.completed += 1
     except (NotAnswered, OSError) as error:
-        figures.failed.append(str(error))
+        lines.failed.append(f"{number}: {error}")
     finally:
-        figures.frame_gaps_ms += phone.handset.arrival_gaps_ms
         await phone.hang_up()
 
 
-async def _no_voice(text: str) -> Audio:
-    raise AssertionError(text)
+async def _sounds() -> tuple[list[list[bytes]], list[bytes]]:
+    """Each sentence, and the noise of the line, as payloads."""
+    voice = CallerVoice(Settings())
+    try:
+        spoken = [(await voice.speak(text)).samples for text in SENTENCES]
+    finally:
+        await voice.close()
+    draw = np.random.default_rng(0)
+    level = 32768 * 10 ** (_NOISE_DBFS / 20)
+    noise = draw.normal(0, level, _NOISE_FRAMES * TELEPHONE.frame_samples)
+    noisy = [each + draw.normal(0, level, len(each)) for each in spoken]
+    return [_coded(each) for each in noisy], _coded(noise)
+
+
+def _coded(samples: Any) -> list[bytes]:
+    return payloads(samples.clip(-32768, 32767).astype("<i2").tobytes())
 
 
 async def _bank(
     stack: Stack, switch: FreeSwitch, calls: int, seconds: float, bar: Progress
 ) -> dict[str, Any]:
-    voice = CallerVoice(Settings())
-    sounds = {text: await voice.speak(text) for text in SENTENCES}
-    await voice.close()
-    figures = Figures()
+    sentences, noise = await _sounds()
+    lines = Lines(lambda figures: Talker(figures, sentences, noise, interrupts=_WELCOME_FRAMES))
     groups = {
         "workers": [stack.worker_pid(f"worker-{n}") for n in range(stack.workers)],
         "workers_and_servers": stack.descendants(),
         "freeswitch": [switch.pid],
         "phones": [psutil.Process().pid],
     }
-    steady = asyncio.Event()
+    filled_s = calls * _PACE_S
+    until = time.monotonic() + filled_s + seconds
 
     async def line(index: int) -> None:
-        # A person does not dial in step with the others.
-        await asyncio.sleep(index * _STAGGER_S)
-        if index == calls - 1:
-            steady.set()
+        await asyncio.sleep(index * _PACE_S)
         while time.monotonic() < until:
-            await talking_call(switch.sip_target(_ENGLISH), f"+91400000{index:04}", sounds, figures)
+            await talking_call(switch.sip_target(_ENGLISH), f"+91400000{index:04}", lines)
 
-    until = time.monotonic() + calls * _STAGGER_S + seconds
-    task = bar.add_task(f"{calls} calls to the bank", total=until - time.monotonic())
-    lines = asyncio.gather(*(line(index) for index in range(calls)))
-    await steady.wait()
+    task = bar.add_task(f"{calls} calls to the bank", total=filled_s + seconds)
+    ringing = asyncio.gather(*(line(index) for index in range(calls)))
+    await asyncio.sleep(filled_s)
+    lines.figures.measuring = True
     before = Cpu.now(groups)
     while time.monotonic() < until:
         await asyncio.sleep(0.5)
-        bar.update(task, completed=calls * _STAGGER_S + seconds - (until - time.monotonic()))
+        bar.update(task, completed=filled_s + seconds - (until - time.monotonic()))
     cpu = Cpu.now(groups).since(before, calls)
-    await lines
-    for failure in figures.failed:
+    lines.figures.measuring = False
+    await ringing
+    for failure in lines.failed:
         click.echo(failure, err=True)
-    return {**figures.summary(), "cpu": cpu}
+    return {**lines.summary(calls, seconds), "cpu": cpu}
 
 
 async def _echo(switch: FreeSwitch, calls: int, seconds: float, bar: Progress) -> dict[str, Any]:
-    figures = Figures()
+    _, noise = await _sounds()
+    lines = Lines(lambda figures: Talker(figures, (), noise))
     command = [sys.executable, "-m", "bench.esl_workers", "echo"]
     task = bar.add_task(f"{calls} calls to an echo worker", total=None)
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=PROJECT)
@@ -202,23 +211,27 @@ async def _echo(switch: FreeSwitch, calls: int, seconds: float, bar: Progress) -
             "freeswitch": [switch.pid],
             "phones": [psutil.Process().pid],
         }
+        filled_s = calls * _PACE_S
         target = switch.sip_target(_UNASKED)
 
-        async def later(index: int) -> None:
-            await asyncio.sleep(index * 0.05)
-            await echo_call(target, seconds, figures)
+        async def line(index: int) -> None:
+            await asyncio.sleep(index * _PACE_S)
+            held_s = filled_s - index * _PACE_S + seconds
+            await echo_call(target, f"+91400000{index:04}", held_s, lines)
 
-        lines = asyncio.gather(*(later(index) for index in range(calls)))
-        await asyncio.sleep(calls * 0.05 + 1)
+        ringing = asyncio.gather(*(line(index) for index in range(calls)))
+        await asyncio.sleep(filled_s + 0.5)
+        lines.figures.measuring = True
         before = Cpu.now(groups)
-        await asyncio.sleep(max(1.0, seconds - calls * 0.05 - 1))
+        await asyncio.sleep(seconds - 1)
         cpu = Cpu.now(groups).since(before, calls)
-        await lines
+        lines.figures.measuring = False
+        await ringing
     finally:
         process.kill()
         await process.wait()
     bar.remove_task(task)
-    return {**figures.summary(), "cpu": cpu}
+    return {**lines.summary(calls, seconds - 1), "cpu": cpu}
 
 
 async def measure(
@@ -244,12 +257,38 @@ def _cpu_of(pid: int) -> float:
     return 0.0
 
 
-def percentiles(values: Sequence[float], wanted: Sequence[float]) -> dict[str, float]:
-    """Return them by name, e.g. "p99.9"."""
-    if not values:
-        return {}
-    found = np.percentile(np.asarray(values), wanted)
-    return {f"p{q:g}": round(float(value), 1) for q, value in zip(wanted, found, strict=True)}
+def _keep(result: dict[str, Any], where: Machine, command: str) -> None:
+    rows: dict[str, dict[str, Cell]] = {}
+    for name, worker in (("bank", "workers"), ("echo", "worker")):
+        found = result[name]
+        shares = found["cpu"]["percent_of_a_core_per_call"]
+        rows[name] = {
+            "calls completed": found["completed"],
+            "failed": found["failed"],
+            "speech, %": round(found["speech_share"] * 100, 1) if name == "bank" else None,
+            "frame gap p99, ms": found["gap_p99_ms"],
+            "p99.9, ms": found["gap_p999_ms"],
+            "longest, ms": found["gap_max_ms"],
+            "answer p50, ms": found.get("answer_p50_ms") if name == "bank" else None,
+            "p95, ms": found.get("answer_p95_ms") if name == "bank" else None,
+            "worker, % of a core a call": shares[worker],
+            "FreeSWITCH": shares["freeswitch"],
+            "phone": shares["phones"],
+        }
+    save(
+        f"freeswitch-calls-{result['calls_at_once']}",
+        title=f"{result['calls_at_once']} talking calls at once through FreeSWITCH",
+        order=30,
+        text=f"{result['calls_at_once']} phones for {result['seconds']:g} s, {result['workers']} "
+        "workers: each asks for its balance in speech, is told it, says good-bye and rings again. "
+        "Afterwards as many phones hold a call with a bare echo worker. Gaps are between the RTP "
+        "packets that arrive at the phones; phones, switch, workers and databases share the "
+        "machine.",
+        command=command,
+        rows=rows,
+        where=where,
+        versions={"freeswitch": "1.10.12"},
+    )
 
 
 @click.command()
@@ -259,6 +298,7 @@ def percentiles(values: Sequence[float], wanted: Sequence[float]) -> dict[str, f
 @click.option("--workers", default=2, show_default=True)
 def main(calls: int, seconds: float, echo_seconds: float, workers: int) -> None:
     """Print one JSON document."""
+    where = machine()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         render_spoken(folder / "sounds", "freeswitch")
@@ -270,6 +310,8 @@ def main(calls: int, seconds: float, echo_seconds: float, workers: int) -> None:
             finally:
                 switch.stop()
     click.echo(json.dumps(result, indent=1))
+    command = f"python -m bench.freeswitch_calls --calls {calls} --seconds {seconds:g}"
+    _keep(result, where, f"IVR_FREESWITCH=$(which freeswitch) {command}")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,7 @@ import asyncio
 import gc
 import json
 import time
-from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, cast
 from uuid import uuid4
 
@@ -26,6 +24,7 @@ import numpy as np
 import uvloop
 
 from ivr.audio.format import TELEPHONE
+from ivr.benchmarks.media.talker import Figures, Talker
 from ivr.telephony.audiosocket.protocol import Connection, Role
 
 FRAME_S = TELEPHONE.ptime_ms / 1000
@@ -34,102 +33,38 @@ PHASES = 4
 CODEC = Connection(Role.WORKER)
 SILENCE = CODEC.send_audio(TELEPHONE.silence)
 
-_QUIET_FRAMES = 20
-"""Frames without the bot's voice after which a caller speaks."""
-_PATIENCE_FRAMES = 500
-"""Frames without the bot's voice after which a caller gives the call up."""
 _NOISE_DBFS = -60.0
 _NOISE_FRAMES = 500
 _AGAIN_S = 0.2
 
 
-@dataclass
-class Figures:
-    """What came back, all calls together, once `measuring`."""
-
-    measuring: bool = False
-    gaps_s: array[float] = field(default_factory=lambda: array("d"))
-    answers_s: array[float] = field(default_factory=lambda: array("d"))
-    frames: int = 0
-    spoken_frames: int = 0
-    completed: int = 0
-    given_up: int = 0
-    refused: int = 0
-
-    def summary(self, calls: int, seconds: float) -> dict[str, Any]:
-        """Return them as percentiles, in ms."""
-        return {
-            "frames_per_call_s": round(self.frames / seconds / calls, 2),
-            "speech_share": round(self.spoken_frames / max(self.frames, 1), 3),
-            **_percentiles("gap", self.gaps_s, (50, 99, 99.9, 100)),
-            **_percentiles("answer", self.answers_s, (50, 95)),
-            "calls_completed": self.completed,
-            "calls_given_up": self.given_up,
-            "calls_refused": self.refused,
-        }
-
-
-def _percentiles(name: str, seconds: Sequence[float], wanted: Sequence[float]) -> dict[str, float]:
-    if not len(seconds):
-        return {}
-    found = (np.percentile(np.asarray(seconds), wanted) * 1000).round(1).tolist()
-    names = [f"{name}_{'max' if q == 100 else f'p{q:g}'.replace('.', '')}_ms" for q in wanted]
-    return dict(zip(names, found, strict=True))
-
-
 class Caller(asyncio.Protocol):
-    """One call after the other. `sentences` and `between` are frames as they are written."""
+    """One call after the other."""
 
-    def __init__(
-        self, figures: Figures, sentences: Sequence[Sequence[bytes]], between: Sequence[bytes]
-    ) -> None:
+    def __init__(self, figures: Figures, make: Callable[[], Talker]) -> None:
         self.transport: asyncio.Transport | None = None
         self._figures = figures
-        self._sentences = sentences
-        self._between = between
-        self._at = 0
-        self._begin()
-
-    def _begin(self) -> None:
-        self._last = 0.0
-        self._next = 0
-        self._saying: Sequence[bytes] = ()
-        self._said = 0
-        self._quiet = 0
-        self._bot_was_heard = False
-        self._silent_since = 0.0
+        self._make = make
+        self._talker = make()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        self._begin()
+        self._talker = self._make()
         self.transport = cast("asyncio.Transport", transport)
         self.transport.write(Connection(Role.SWITCH).send_id(uuid4()))
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        now = time.monotonic()
-        figures = self._figures
-        if figures.measuring and self._last:
-            figures.frames += len(data) // len(SILENCE)
-            figures.gaps_s.append(now - self._last)
-        self._last = now
-        if data == SILENCE:
-            self._quiet += 1
-        else:
-            self._quiet = 0
-            self._bot_was_heard = True
-            if self._silent_since:
-                if figures.measuring:
-                    figures.answers_s.append(now - self._silent_since)
-                self._silent_since = 0.0
+        frames = len(data) // len(SILENCE)
+        self._talker.heard(frames, silent=is_silent(data), now=time.monotonic())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        figures = self._figures
+        figures, talker = self._figures, self._talker
         if self.transport is not None and figures.measuring:
-            if not self._last:
+            if not talker.was_answered:
                 figures.refused += 1
-            elif self._next >= len(self._sentences):
+            elif talker.has_said_all:
                 figures.completed += 1
             else:
                 figures.given_up += 1
@@ -140,28 +75,16 @@ class Caller(asyncio.Protocol):
         transport = self.transport
         if transport is None:
             return
-        said = self._said
-        if said < len(self._saying):
-            transport.write(self._saying[said])
-            self._said = said + 1
-            self._figures.spoken_frames += self._figures.measuring
-            if self._said == len(self._saying):
-                self._silent_since = time.monotonic()
-                self._bot_was_heard = False
-                self._quiet = 0
-            return
-        self._at = (self._at + 1) % len(self._between)
-        transport.write(self._between[self._at])
-        if not self._sentences or self._quiet < _QUIET_FRAMES:
-            return
-        if self._bot_was_heard and self._next < len(self._sentences):
-            self._saying = self._sentences[self._next]
-            self._said = 0
-            self._next += 1
-        elif self._quiet > _PATIENCE_FRAMES:
+        transport.write(self._talker.frame(time.monotonic()))
+        if self._talker.has_lost_patience:
             self._figures.given_up += self._figures.measuring
             self.transport = None
             transport.abort()
+
+
+def is_silent(data: bytes) -> bool:
+    """Whether all the frames that came together are silence."""
+    return data == SILENCE or data.count(SILENCE) * len(SILENCE) == len(data)
 
 
 def framed(samples: np.ndarray[Any, Any]) -> list[bytes]:
@@ -189,6 +112,10 @@ async def ring(given: argparse.Namespace) -> None:
     figures = Figures()
     sentences, between = _sounds(given.says)
     callers: list[Caller] = []
+
+    def talker() -> Talker:
+        return Talker(figures, sentences, between)
+
     ringing: set[asyncio.Task[None]] = set()
 
     async def connect(caller: Caller) -> None:
@@ -198,7 +125,7 @@ async def ring(given: argparse.Namespace) -> None:
             figures.refused += figures.measuring
 
     for index in range(given.calls):
-        callers.append(Caller(figures, sentences, between))
+        callers.append(Caller(figures, talker))
         await connect(callers[-1])
         if index % given.at_once == given.at_once - 1:
             await asyncio.sleep(FRAME_S)

@@ -83,7 +83,7 @@ async def cost_of_worker(
     says = await _sentences(settings, folder) if talking else None
     flow = settings.flow if talking else IDLE_FLOW
     told("starting a worker")
-    async with _worker(settings.model_copy(update={"flow": flow}), folder) as (pid, port):
+    async with bench_worker(settings.model_copy(update={"flow": flow}), folder) as (pid, port):
         told("its first calls")
         # What is loaded and connected once, with the first calls, belongs to no call.
         await _cost(pid, port, _FIRST_CALLS, warm_up=_FIRST_CALLS_S, seconds=1.0, says=says)
@@ -133,8 +133,9 @@ async def _cost(
 
 
 @asynccontextmanager
-async def _worker(settings: Settings, folder: Path) -> AsyncIterator[tuple[int, int]]:
-    """A worker; yields its process id and where it takes calls."""
+async def bench_worker(settings: Settings, folder: Path) -> AsyncIterator[tuple[int, int]]:
+    """A worker of its own, which takes as many calls as come; yields its process id and the port
+    where it takes them."""
     audiosocket_port, freeswitch_port, http_port = free_ports(3)
     supervisor = Supervisor(
         settings.model_copy(
@@ -145,6 +146,8 @@ async def _worker(settings: Settings, folder: Path) -> AsyncIterator[tuple[int, 
                 "workers": 1,
                 "drain_s": 0.0,
                 "max_calls": 5000,
+                "most_lag_ms": 60_000.0,
+                "most_backlog_ms": 600_000.0,
                 "var_dir": folder / "var",
             }
         )
