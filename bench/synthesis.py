@@ -241,7 +241,7 @@ def main() -> None:
         title="From text to the first sound",
         order=40,
         text="What `stream` of the chain of engines gives first, each engine in a process of its "
-        "own, on one thread. Sentences are a bank's, of two clauses and four seconds, and new to "
+        "own, on one thread. Sentences are a bank's, of two clauses and some five seconds, new to "
         "the cache. A slow engine speaks by clause; behind a fixed part that was rendered before "
         "it has that part's length to make the rest. VITS has random weights. Killed: in "
         "mid-sentence, three times; what is still heard of the first clause is not counted.",
