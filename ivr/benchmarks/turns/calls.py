@@ -22,6 +22,8 @@ Ring = Callable[[Line], Phone]
 Told = Callable[[Outcome], None]
 
 _CALL_S = 60.0
+_RINGS = 8
+_RING_AGAIN_S = 2.0
 _HEARD_OUT_MS = 14_000
 
 
@@ -57,6 +59,19 @@ async def play(
 
 
 async def _call(
+    sounding: SoundingTurn, ring: Ring, key_release_ms: float, switch_menu: str
+) -> Record:
+    for _ in range(_RINGS):
+        try:
+            return await _one_call(sounding, ring, key_release_ms, switch_menu)
+        except IvrError as refusal:
+            # A worker that is busy just now says so, and a caller rings again.
+            why = refusal
+            await asyncio.sleep(_RING_AGAIN_S)
+    raise why
+
+
+async def _one_call(
     sounding: SoundingTurn, ring: Ring, key_release_ms: float, switch_menu: str
 ) -> Record:
     over = asyncio.Event()
