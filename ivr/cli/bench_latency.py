@@ -52,7 +52,8 @@ def run_latency(
     else:
         _show(figures)
     if half == HELD_OUT:
-        keep_result("turn-taking", figures, where, "ivrctl bench latency")
+        with_humans = "" if human is None else " --human FOLDER"
+        keep_result("turn-taking", figures, where, f"ivrctl bench latency{with_humans}")
 
 
 def keep_result(
