@@ -126,7 +126,8 @@ def main(switch: str, calls: int, half: str, human: Path | None) -> None:
     figures = Figures(outcomes)
     click.echo(json.dumps(figures.as_json()))
     if half == HELD_OUT:
-        command = f"python -m bench.turns_switch --switch {switch}"
+        with_humans = "" if human is None else " --human FOLDER"
+        command = f"python -m bench.turns_switch --switch {switch}{with_humans}"
         title = {"asterisk": "Asterisk", "freeswitch": "FreeSWITCH"}[switch]
         keep_result(f"turn-taking-{switch}", figures, where, command, through=title)
 
