@@ -169,26 +169,38 @@ class Speaker:
 
     async def _speak(self, clause: _Clause) -> bool:
         """Queue the clause's sound, piece by piece as it is made; False when it cannot be made."""
+        pieces = self._tried(clause)
+        try:
+            first = True
+            while (audio := await self._or_filler(pieces, clause)) is not None:
+                self._queue(audio, clause, clause.say if first else None)
+                first = False
+        except SynthesisFailed:
+            return False
+        except Exception:  # noqa: BLE001 - whatever it is, the caller must not hear silence
+            _log.exception("synthesis_broken")
+            self._on_failure()
+            return False
+        return True
+
+    async def _tried(self, clause: _Clause) -> AsyncIterator[Audio]:
+        """The pieces of a clause, tried again and again as long as there is time. Raises
+        SynthesisFailed."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _GIVE_UP_AFTER_S
         while True:
-            pieces = self._synthesiser.stream(clause.text, self._voice_of(clause.say))
             try:
-                first = True
-                while (audio := await self._or_filler(pieces, clause)) is not None:
-                    self._queue(audio, clause, clause.say if first else None)
-                    first = False
+                async for audio in self._synthesiser.stream(
+                    clause.text, self._voice_of(clause.say)
+                ):
+                    yield audio
             except SynthesisFailed as failure:
                 _log.warning("synthesis_failed", reason=str(failure))
                 self._on_failure()
                 if loop.time() >= give_up:
-                    return False
-            except Exception:  # noqa: BLE001 - whatever it is, the caller must not hear silence
-                _log.exception("synthesis_broken")
-                self._on_failure()
-                return False
+                    raise
             else:
-                return True
+                return
             await asyncio.sleep(_RETRY_S)
 
     async def _or_filler(self, pieces: AsyncIterator[Audio], clause: _Clause) -> Audio | None:

@@ -28,6 +28,8 @@ class Answer:
     """As `Expect.action` writes them, the last one being what is waited for now."""
     sees_requests: bool = True
     """Whether requests to integrations are among the actions."""
+    recorded: frozenset[str] | None = None
+    """The recorded sentences that were heard."""
     interrupted: bool | None = None
     gap_ms: float | None = None
     trouble: str = ""
@@ -73,6 +75,7 @@ def judge(
     if answer.slots is not None:
         found += _slots(expect, answer.slots, at)
     found += _action(expect, answer, at)
+    found += _recorded(expect, answer, at)
     gap = answer.gap_ms
     if times and expect.within_ms is not None and gap is not None and gap > expect.within_ms:
         found.append(
@@ -129,6 +132,16 @@ def _action(expect: Expect, answer: Answer, at: tuple[str | int, ...]) -> Iterab
         return
     came = ", ".join(answer.actions) or NOTHING
     yield Mismatch(place=(*at, "action"), what="action", expected=expected, came=came)
+
+
+def _recorded(expect: Expect, answer: Answer, at: tuple[str | int, ...]) -> Iterable[Mismatch]:
+    if answer.recorded is None:
+        return
+    came = ", ".join(sorted(answer.recorded)) or NOTHING
+    for index, name in enumerate(expect.recorded):
+        if name not in answer.recorded:
+            place = (*at, "recorded", index)
+            yield Mismatch(place=place, what="recorded", expected=name, came=came)
 
 
 def _has(text: str, words: str) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ivr.conversation.prompts import voice_of
@@ -22,6 +22,7 @@ from ivr.scenarios.outcome import Outcome
 from ivr.scenarios.scenario import UNKNOWN
 from ivr.scenarios.scenario_file import Loaded
 from ivr.scenarios.sound_level import Seen, SoundCall
+from ivr.scenarios.speechless import Speechless
 from ivr.scenarios.understanding import Understanding
 from ivr.scenarios.world import World, world_over_http
 from ivr.settings import Settings
@@ -66,6 +67,9 @@ class Loopback:
         async with world_over_http(scenario, flow) as world:
             talking: list[asyncio.Task[None]] = []
             services = self._services(flow, interpreter, world, events, sessions)
+            if scenario.unsayable:
+                voice = Speechless(services.synthesiser, scenario.unsayable)
+                services = replace(services, synthesiser=voice)
 
             def answer(call: Call) -> None:
                 talking.append(VoiceConversation(call, services).start())
@@ -78,6 +82,7 @@ class Loopback:
             )
             seen = Seen(
                 slots=lambda: sessions.slots(phone.call.id),
+                recordings=services.recordings,
                 requests=lambda: [f"api {each.method} {each.path}" for each in world.requests],
             )
             call = SoundCall(phone, events, sounds, ear=self._engines.recogniser, seen=seen)

@@ -78,6 +78,8 @@ class Expect(_Part):
     action: str | None = Field(None, pattern=_ACTION)
     """What the answer ends in (`listen`, `hang_up`, `transfer agent`, `record BOX`), or a request
     made on the way (`api POST /transfers`; the path as it begins)."""
+    recorded: Words = ()
+    """Recorded sentences that are heard, `moment` or `apology`, where a voice fails."""
     interrupted: bool | None = None
     """Whether what the caller did interrupted the bot."""
     within_ms: Annotated[int, Field(gt=0)] | None = None
@@ -220,6 +222,8 @@ class Scenario(_Part):
     """Languages in which the caller's speech can be recognised."""
     caller: Written = ""
     """The caller's number."""
+    unsayable: Words = ()
+    """The voice fails at sentences that hold any of these words (loopback)."""
     transfer_refused: bool = False
     """The switch transfers nobody."""
     integrations: tuple[IntegrationFault, ...] = ()
@@ -243,6 +247,8 @@ class Scenario(_Part):
         silent = [name for step in self.steps for name in step.only_text]
         if silent and set(self.at) - {"text"}:
             raise ValueError(f"{silent[0]} is for text level only")
+        if self.unsayable and set(self.at) != {"loopback"}:
+            raise ValueError("unsayable is for loopback level only: write `at: loopback`")
         if SWITCHES & set(self.at) and (self.integrations or self.transfer_refused):
             raise ValueError(
                 "integrations and transfer_refused cannot be had on a switch: "

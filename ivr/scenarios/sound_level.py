@@ -16,7 +16,9 @@ from ivr.scenarios.heard import recognised, scripts, share_heard
 from ivr.scenarios.judge import Answer, Mismatch
 from ivr.scenarios.outcome import Outcome
 from ivr.scenarios.scenario import Step
+from ivr.scenarios.speechless import recordings_in
 from ivr.speech.recognition.recogniser import Recogniser, RecognitionFailed
+from ivr.speech.recordings import Recordings
 
 _ANSWER_S = 45.0
 """The longest the bot may take to answer and be heard out."""
@@ -41,6 +43,8 @@ class Seen:
     slots: Callable[[], Mapping[str, str]] | None = None
     requests: Callable[[], Sequence[str]] | None = None
     """Requests to integrations so far, as `api POST /transfers`."""
+    recordings: Recordings | None = None
+    """The sentences that are there where a voice fails."""
     recorded: Callable[[], Awaitable[Iterable[Event]]] | None = None
     """The call's records as events, where events may be lost."""
 
@@ -179,10 +183,22 @@ class SoundCall:
             language=str(bot[-1]["language"]) if bot else None,
             actions=(*(asked()[requests:] if asked else ()), *([action] if action else [])),
             sees_requests=asked is not None,
+            recorded=self._recorded(bot),
             interrupted=any(event["event"] == "barge_in" for event in events),
             gap_ms=self._phone.handset.last_gap_ms if step.act in ("say", "keys") else None,
             trouble=trouble,
         )
+
+    def _recorded(self, bot: Sequence[Event]) -> frozenset[str] | None:
+        recordings = self._seen.recordings
+        if recordings is None or not bot:
+            return None
+        return recordings_in(self._bot_sound(), recordings, str(bot[-1]["language"]))
+
+    def _bot_sound(self) -> Audio:
+        """What came from the bot since the caller's act."""
+        _, bot = self._phone.handset.record()
+        return Audio(bot.pcm[self._turn_from :], bot.format)
 
     async def _was_heard(self, number: int, answer: Answer, outcome: Outcome) -> bool:
         """Hold what the worker says that it said against what arrived."""
@@ -190,15 +206,13 @@ class SoundCall:
         ear, language = self._ear, answer.language
         if ear is None or language is None or language not in ear.languages:
             return True
-        if _interrupts(steps, number):
+        if _interrupts(steps, number) or steps[number].expect.recorded:
             return True
         # What is said in two languages at once, no recogniser understands.
         if len(answer.text.split()) < _FEWEST_WORDS or len(scripts(answer.text)) > 1:
             return True
-        _, bot = self._phone.handset.record()
-        turn = Audio(bot.pcm[self._turn_from :], bot.format)
         try:
-            words = await recognised(ear, language, turn)
+            words = await recognised(ear, language, self._bot_sound())
         except RecognitionFailed:
             return True
         if share_heard(answer.text, words) >= _LEAST_HEARD:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from structlog.testing import capture_logs
 
 from ivr.speech.recordings import shipped
+from ivr.speech.synthesis.synthesiser import SynthesisFailed
 from ivr.telephony.call import EndedBy
 from ivr.telephony.loopback import LoopbackCall
 from tests.conversation.spoken_call import (
@@ -138,6 +141,21 @@ async def test_a_voice_with_a_fault_is_not_silence_for_ever() -> None:
     await scene.say("balance")
     await scene.hear_out()
     assert scene.heard(began) == [TOLD, *MENU]
+
+
+async def test_who_waits_for_a_voice_that_fails_is_asked_for_a_moment() -> None:
+    scene = Scene()
+    await scene.ring()
+    await scene.hear_out()
+    scene.choir.fault = SynthesisFailed("It is away.")
+    began = scene.now
+    await scene.say("balance")
+    # It is given up after 8 s.
+    async with asyncio.timeout(6):
+        while not scene.heard(began):
+            await scene.listen(FRAME_MS)
+            await asyncio.sleep(0.01)
+    assert scene.heard(began) == [APOLOGY]  # something recorded
 
 
 async def test_a_recogniser_with_a_fault_costs_its_call_only_a_moment() -> None:

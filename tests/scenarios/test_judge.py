@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,3 +102,11 @@ def test_words_that_no_answer_may_have() -> None:
 def test_no_answer_is_a_mismatch_whatever_was_expected() -> None:
     (mismatch,) = judge(Expect(), Answer(trouble="no answer within 45 s"), step=3)
     assert mismatch.place == ("steps", 3)
+
+
+def test_recorded_sentences_are_judged_where_they_can_be_heard() -> None:
+    expect = Expect(recorded=("apology",))
+    assert not judge(expect, ANSWER, step=0)
+    heard = replace(ANSWER, recorded=frozenset({"moment"}))
+    (mismatch,) = judge(expect, heard, step=0)
+    assert (mismatch.what, mismatch.expected, mismatch.came) == ("recorded", "apology", "moment")
