@@ -86,8 +86,11 @@ def media(*, as_json: bool, calls: int, seconds: float, rounds: int, talking: bo
 @click.option("--svg", type=click.Path(path_type=Path), help="Draw them into this file.")
 @click.option("--half", type=click.Choice(["held-out", "tuning"]), default="held-out")
 @click.option("--human", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--every", default=1, show_default=True, help="Play only each so many-th turn.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, nothing else.")
-def strategies(*, svg: Path | None, half: str, human: Path | None, as_json: bool) -> None:
+def strategies(
+    *, svg: Path | None, half: str, human: Path | None, every: int, as_json: bool
+) -> None:
     """Compare ways to tell the end of a turn: gap against cut-offs.
 
     In memory, in time that passes when the engines are done: what they take is left out.
@@ -97,4 +100,4 @@ def strategies(*, svg: Path | None, half: str, human: Path | None, as_json: bool
     """
     from ivr.cli.bench_strategies import run_strategies
 
-    run_strategies(svg=svg, half=half, human=human, as_json=as_json)
+    run_strategies(svg=svg, half=half, human=human, every=every, as_json=as_json)

@@ -24,14 +24,16 @@ from ivr.speech.synthesis.supervised import SynthesisProcess
 from ivr.telemetry.logs import configure_logging
 
 
-def run_strategies(*, svg: Path | None, half: str, human: Path | None, as_json: bool) -> None:
+def run_strategies(
+    *, svg: Path | None, half: str, human: Path | None, every: int, as_json: bool
+) -> None:
     """Play the answers of one half with each strategy, and show what came of it."""
     configure_logging("error", "bench")
     with (
         Progress(console=Console(stderr=True), transient=True) as bar,
         tempfile.TemporaryDirectory() as folder,
     ):
-        points = run_async(_points(half, human, Path(folder), bar))
+        points = run_async(_points(half, human, every, Path(folder), bar))
     if svg is not None:
         svg.write_text(chart(points, "Gap against cut-offs, by strategy"), encoding="utf-8")
     if as_json:
@@ -53,14 +55,16 @@ def run_strategies(*, svg: Path | None, half: str, human: Path | None, as_json: 
     Console(highlight=False).print(table)
 
 
-async def _points(half: str, human: Path | None, folder: Path, bar: Progress) -> list[Point]:
+async def _points(
+    half: str, human: Path | None, every: int, folder: Path, bar: Progress
+) -> list[Point]:
     process = SynthesisProcess()
     await process.start()
     client = SynthesisClient(process.url, timeout_s=10.0)
     points = []
     try:
         corpus = await sounding(half, TurnSounds(client.synthesise, human), human=human is not None)
-        turns = [each for each in corpus.turns if each.turn.kind.is_answer]
+        turns = [each for each in corpus.turns if each.turn.kind.is_answer][::every]
         number = sum(len(members) for members in STRATEGIES.values())
         task = bar.add_task("strategies", total=number * len(turns))
         async with stepped_bench(load_settings(), process.url, folder) as bench:
