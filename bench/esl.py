@@ -12,7 +12,6 @@ workers take turns, round by round.
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -30,6 +29,7 @@ import uvloop
 from rich.progress import Progress
 
 from ivr.audio.level import level_dbfs
+from ivr.benchmarks.results import Cell, machine, save
 from ivr.phone.handset import AUDIBLE_DBFS, Handset
 from ivr.phone.sip import SipPhone
 from ivr.settings import PROJECT
@@ -67,14 +67,15 @@ class Figures:
     talk_cpu_ms: list[float] = field(default_factory=list)
     failed: int = 0
 
-    def summary(self) -> dict[str, Any]:
-        """Return them as a document."""
+    def row(self) -> dict[str, Cell]:
+        """Return them as a row of the page."""
         p50, p95 = np.percentile(self.setup_ms, (50, 95))
         return {
-            "invite_to_bot_ms": {"p50": round(p50, 1), "p95": round(p95, 1)},
-            "calls_per_s": round(self.calls / self.calling_s, 1),
-            "cpu_ms_per_call": round(self.calling_cpu_s * 1000 / self.calls, 2),
-            "cpu_ms_per_call_second": round(float(np.mean(self.talk_cpu_ms)), 2),
+            "INVITE to bot p50, ms": round(p50, 1),
+            "p95, ms": round(p95, 1),
+            "calls a second": round(self.calls / self.calling_s, 1),
+            "CPU a call, ms": round(self.calling_cpu_s * 1000 / self.calls, 2),
+            "CPU a call-second, ms": round(float(np.mean(self.talk_cpu_ms)), 2),
             "failed": self.failed,
         }
 
@@ -155,16 +156,17 @@ def worker(kind: str) -> Iterator[tuple[psutil.Process, int]]:
             process.kill()
 
 
-async def compare(calls: int, lines: int, seconds: float, rounds: int) -> dict[str, Any]:
-    """Run both workers, by turns."""
+async def compare(
+    switch: FreeSwitch, calls: int, lines: int, seconds: float, rounds: int
+) -> tuple[dict[str, dict[str, Cell]], str]:
+    """Run both workers, by turns: the rows, and FreeSWITCH's version."""
     figures = {kind: Figures() for kind in KINDS}
-    with tempfile.TemporaryDirectory() as folder, Progress(transient=True) as bar:
+    operator = await switch.operator()
+    freeswitch = (await operator.api("version")).split()[2].partition("-")[0]
+    await operator.api("fsctl sps 1000")
+    target = switch.sip_target(_UNANSWERED)
+    with Progress(transient=True) as bar:
         task = bar.add_task("rounds", total=rounds * len(KINDS))
-        render_tones(Path(folder) / "sounds", "freeswitch")
-        switch = FreeSwitch.before(Path(folder), (9, 9))
-        operator = await switch.operator()
-        await operator.api("fsctl sps 1000")
-        target = switch.sip_target(_UNANSWERED)
         try:
             for number in range(rounds):
                 for kind in KINDS if number % 2 == 0 else KINDS[::-1]:
@@ -179,13 +181,7 @@ async def compare(calls: int, lines: int, seconds: float, rounds: int) -> dict[s
                     bar.advance(task)
         finally:
             await operator.close()
-            switch.stop()
-    return {
-        "calls_one_by_one": calls * rounds,
-        "lines_at_once": lines,
-        "rounds": rounds,
-        **{kind: each.summary() for kind, each in figures.items()},
-    }
+    return {kind: each.row() for kind, each in figures.items()}, freeswitch
 
 
 @click.command()
@@ -194,8 +190,32 @@ async def compare(calls: int, lines: int, seconds: float, rounds: int) -> dict[s
 @click.option("--seconds", default=8.0, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
 def main(calls: int, lines: int, seconds: float, rounds: int) -> None:
-    """Print one JSON document."""
-    click.echo(json.dumps(uvloop.run(compare(calls, lines, seconds, rounds)), indent=1))
+    """Print the figures, and keep them."""
+    where = machine()
+    with tempfile.TemporaryDirectory() as folder:
+        render_tones(Path(folder) / "sounds", "freeswitch")
+        switch = FreeSwitch.before(Path(folder), (9, 9))
+        try:
+            rows, freeswitch = uvloop.run(compare(switch, calls, lines, seconds, rounds))
+        finally:
+            switch.stop()
+    for kind, cells in rows.items():
+        click.echo(f"{kind}: " + ", ".join(f"{name} {value}" for name, value in cells.items()))
+    save(
+        "esl",
+        title="Our Event Socket worker beside greenswitch's",
+        order=25,
+        text="A real FreeSWITCH hands its calls to either worker, by turns, in one run. Both "
+        "answer the call, open unicast and play a tone, no more. Measured at the phones: from "
+        f"INVITE to the bot's first sound, {calls * rounds} calls one after the other; calls a "
+        f"second, with {lines} lines that ring again as soon as they have heard the bot; the CPU "
+        "that the worker took for each of those calls, and for a second of a call that goes on.",
+        command=f"python -m bench.esl --calls {calls} --lines {lines} --seconds {seconds:g} "
+        f"--rounds {rounds}",
+        rows=rows,
+        where=where,
+        versions={"freeswitch": freeswitch, "greenswitch": version("greenswitch")},
+    )
 
 
 if __name__ == "__main__":

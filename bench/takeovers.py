@@ -112,8 +112,10 @@ def main(moments: int, at_once: int, freezes: int, seed: int) -> None:
         "workers are killed (SIGKILL) at random moments, then one caller at a time while theirs is "
         "frozen (SIGSTOP) and the watchdog has to replace it. Silence is from that moment to the "
         "bot's next sound at the phone, where what arrives within 60 ms, from FreeSWITCH's "
-        "buffers, does not count. Every call went on from its last turn to its end, with nothing "
-        "asked twice, and is in the records.",
+        "buffers, does not count. Every call went on from its last turn to its end, nothing that "
+        "was settled was asked again, and each is in the records, where a death cost at most the "
+        "one turn that was being spoken. Where a worker is killed during the good-bye, the record "
+        "of the end may go with it.",
         command=f"python -m bench.takeovers --moments {moments} --at-once {at_once} "
         f"--freezes {freezes} --seed {seed}",
         rows=rows,

@@ -17,6 +17,7 @@ QUESTIONS = {
     "would you like": "what is my balance",
     "account number": "four four seven one two three",
     "anything else": "no thank you",
+    "if that is": "no thank you",
 }
 """What the bot asks, in the order of the call, and what this caller says to it."""
 

@@ -24,5 +24,12 @@ def assert_recorded_once(stack: Stack, call_id: UUID, *, within_s: float = 20.0)
     turns = until(all_there, within_s, f"{len(told)} turns of call {call_id} in PostgreSQL")
     assert [(turn.number, turn.who, turn.text) for turn in turns] == told
     assert call.turns == told[-1][0]
-    assert not list(stack.folder.glob("journal/refused-*")), "a record was refused"
+    assert not refused(stack, call_id), "a record was refused"
     return turns
+
+
+def refused(stack: Stack, call_id: UUID) -> list[str]:
+    """The call's lines that the database would not take, each with the reason."""
+    files = stack.folder.glob("journal/refused-*")
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if str(call_id) in line]

@@ -100,9 +100,7 @@ async def test_a_worker_that_wakes_can_neither_speak_nor_write(
         asleep = stack.events("turn", call_id)
         send(frozen, signal.SIGCONT)
         talk.bots_turn()
-        await asyncio.to_thread(
-            stack.until_logged, "call_finished", call_id, worker=worker, within_s=5
-        )
+        await asyncio.to_thread(stack.until_logged, "fenced", call_id, worker=worker)
         # Where a socket closes, FreeSWITCH ends any park of the channel, also that of the next
         # worker: the dialplan hands the call over once more.
         again = await talk.hear("what is your account number")

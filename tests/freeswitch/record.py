@@ -10,17 +10,19 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID, uuid4
 
 import click
 import pytest
 
 from ivr.phone.sip import NotAnswered, SipPhone
 from ivr.telephony.freeswitch import call as call_module
+from ivr.telephony.freeswitch import consultation as consultation_module
 from ivr.telephony.freeswitch import server as server_module
 from ivr.telephony.freeswitch.client import EslClient
 from ivr.telephony.freeswitch.link import EslLink
@@ -47,12 +49,6 @@ class Tape:
         number = self._links.setdefault(id(link), len(self._links) + 1)
         at = time.monotonic() - self._began
         self.passed.append(Passed(t=at, link=number, by=by, kind=kind, data=data))
-
-    def note_sound(self, by: Side, datagram: bytes) -> None:
-        """Sound belongs to the link that came last: one call at a time is recorded."""
-        at = time.monotonic() - self._began
-        link = len(self._links)
-        self.passed.append(Passed(t=at, link=link, by=by, kind="sound", data=datagram))
 
 
 @contextmanager
@@ -84,12 +80,17 @@ def taped(tape: Tape) -> Iterator[None]:
             super().close()
 
     class TapedSocket(UnicastSocket):
+        @property
+        def link(self) -> object:
+            """Of the call whose sound this is."""
+            return self._received.__self__._link  # type: ignore[attr-defined]
+
         def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            tape.note_sound("switch", data)
+            tape.note(self.link, "switch", "sound", data)
             super().datagram_received(data, addr)
 
         def send(self, frame: bytes) -> None:
-            tape.note_sound("worker", frame)
+            tape.note(self.link, "worker", "sound", frame)
             super().send(frame)
 
     with (
@@ -184,6 +185,68 @@ async def hostile(session: Session) -> None:
     await session.ended()
 
 
+async def consult(session: Session) -> None:
+    """An agent picks up, is connected, hangs up; the caller comes back."""
+    phone = session.phone("7003")
+    await phone.ring(10)
+    await session.handed_over()
+    await phone.press("5")
+    await session.handed_over(2)
+    caller, agent = session.conversations.all
+    await until(lambda: caller.told["ending"] is not None, 5)
+    await asyncio.sleep(0.2)
+    await session.operator.api(f"uuid_kill {agent.told['id']}")
+    await session.handed_over(3)
+    await asyncio.sleep(0.2)
+    await phone.press("1")
+    await session.ended(3)
+    await phone.hang_up()
+
+
+async def dismissed(session: Session) -> None:
+    """An agent picks up, and is let go of; the caller stays."""
+    phone = session.phone("7003")
+    await phone.ring(10)
+    await session.handed_over()
+    await phone.press("6")
+    await session.ended(2)
+    await asyncio.sleep(0.2)
+    await phone.press("1")
+    caller, _ = session.conversations.all
+    await until(lambda: caller.told["ending"] is not None, 5)
+    await phone.hang_up()
+
+
+async def agent_busy(session: Session) -> None:
+    """The agent is busy; the caller stays."""
+    await session.operator.api("global_setvar ivr_agent=error/user_busy")
+    phone = session.phone("7003")
+    await phone.ring(10)
+    await session.handed_over()
+    await phone.press("5")
+    (caller,) = session.conversations.all
+    await until(lambda: "agent" in caller.told, 5)
+    await phone.press("1")
+    await session.ended()
+    await phone.hang_up()
+    await session.operator.api("global_setvar ivr_agent=loopback/agent/ivr_agent_demo")
+
+
+async def announced(session: Session) -> None:
+    """An operator has the switch play something: the sound ends, and the next worker has it."""
+    phone = session.phone("7003")
+    await phone.ring(10)
+    await session.handed_over()
+    await asyncio.sleep(0.2)
+    file = session.switch.folder / "sounds" / "ivr" / "choose-en.wav"
+    await session.operator.api(f"uuid_broadcast {session.conversations.told[0]['id']} {file} aleg")
+    await session.handed_over(2)
+    await asyncio.sleep(0.2)
+    await phone.press("1")
+    await session.ended(2)
+    await phone.hang_up()
+
+
 async def thirty_ms(session: Session) -> None:
     """Frames of 30 ms, from a caller who sends none: the switch fills them in."""
     caller = RawCaller(session.switch.sip_port)
@@ -214,6 +277,10 @@ SCENARIOS: dict[str, tuple[Scenario, int]] = {
     "transfer": (transfer, 9),
     "let_go": (let_go, 9),
     "hostile": (hostile, 9),
+    "consult": (consult, 9),
+    "dismissed": (dismissed, 9),
+    "agent_busy": (agent_busy, 9),
+    "announced": (announced, 9),
     "thirty_ms": (thirty_ms, 9),
     "refused": (refused, 0),
     "without_async": (without_async, 9),
@@ -225,10 +292,16 @@ async def record(switch: FreeSwitch, name: str, version: str) -> Recording:
     """Play one scenario on the real switch."""
     scenario, max_calls = SCENARIOS[name]
     tape = Tape()
+    agents: list[str] = []
+
+    def agent_id() -> UUID:
+        agents.append(str(uuid4()))
+        return UUID(agents[-1])
+
     conversations = ScriptedConversations()
     operator = await switch.operator()
     server = FreeSwitchServer("127.0.0.1", 0, conversations, max_calls=max_calls)
-    with taped(tape):
+    with taped(tape), patch.object(consultation_module, "uuid4", agent_id):
         await server.start()
         for number in (1, 2):
             await operator.api(f"global_setvar ivr_worker_{number}=127.0.0.1:{server.port}")
@@ -238,17 +311,17 @@ async def record(switch: FreeSwitch, name: str, version: str) -> Recording:
         await asyncio.sleep(0.05)
     await server.stop()
     await operator.close()
-    about = {"freeswitch": version, "scenario": name, "max_calls": max_calls}
+    about = {"freeswitch": version, "scenario": name, "max_calls": max_calls, "agents": agents}
     return Recording(about | {"about": scenario.__doc__ or ""}, tape.passed, conversations.told)
 
 
-async def record_all(folder: Path) -> None:
+async def record_all(folder: Path, wanted: Sequence[str]) -> None:
     switch = FreeSwitch.before(folder, (9, 9), {"ivr_menu_wait": "2000"})
     try:
         operator = await switch.operator()
         version = (await operator.api("version")).split("~")[0].strip()
         await operator.close()
-        for name in SCENARIOS:
+        for name in wanted:
             recording = await record(switch, name, version)
             file = recording.save(name)
             print(f"{file.name}: {len(recording.passed)} things passed, {file.stat().st_size} B")
@@ -257,13 +330,14 @@ async def record_all(folder: Path) -> None:
 
 
 @click.command()
-def main() -> None:
-    """Record every scenario anew."""
+@click.argument("names", nargs=-1, type=click.Choice(sorted(SCENARIOS)))
+def main(names: tuple[str, ...]) -> None:
+    """Record these scenarios anew; without any, every one."""
     if binary() is None:
         raise click.ClickException("IVR_FREESWITCH names no FreeSWITCH.")
     with tempfile.TemporaryDirectory() as folder:
         render_tones(Path(folder) / "sounds", "freeswitch")
-        asyncio.run(record_all(Path(folder)))
+        asyncio.run(record_all(Path(folder), names or tuple(SCENARIOS)))
 
 
 if __name__ == "__main__":

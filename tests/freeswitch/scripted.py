@@ -2,6 +2,8 @@
 
 1   hang up          2   transfer to the agent       3   let go: the next worker has the call
 4   stop speaking at once, and say something else
+5   ask the agent, and connect the two; who comes back says so
+6   ask the agent, and let them go as soon as they pick up
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ import asyncio
 from typing import Any
 
 from ivr.audio.format import Audio
-from ivr.telephony.call import Call, CallEnding
+from ivr.telephony.call import Call, CallEnding, CallHandler
+from ivr.telephony.consultation import AgentUnavailable
 from tests.tones import tone
 
 GREETING, ANSWER = tone(1100, 600), tone(1300, 300)
@@ -19,8 +22,9 @@ GREETING, ANSWER = tone(1100, 600), tone(1300, 300)
 class ScriptedConversation:
     """One call's listener; `told` is all that the line told it, as data."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, take: CallHandler) -> None:
         self._call = call
+        self._take = take
         self._tasks: set[asyncio.Task[None]] = set()
         self.frames = 0
         self.told: dict[str, Any] = {
@@ -33,6 +37,8 @@ class ScriptedConversation:
             "marks": [],
             "ending": None,
         }
+        if call.info.bridged is not None:
+            self.told["bridged"] = call.info.bridged.value
         call.attach(self)
         call.play(GREETING if call.format.ptime_ms == 20 else _silence_of(call), mark=1)
 
@@ -53,6 +59,8 @@ class ScriptedConversation:
             case "4":
                 self._call.clear()
                 self._call.play(ANSWER, mark=2)
+            case "5" | "6":
+                self._soon(self._ask_agent(connect=digit == "5"))
 
     def played(self, mark: int) -> None:
         """See CallListener."""
@@ -61,6 +69,19 @@ class ScriptedConversation:
     def ended(self, ending: CallEnding) -> None:
         """See CallListener."""
         self.told["ending"] = [ending.by.value, ending.detail]
+
+    async def _ask_agent(self, *, connect: bool) -> None:
+        consultation = await self._call.consult("agent", ring_s=9.0, on_agent=self._take)
+        try:
+            await consultation.answered()
+        except AgentUnavailable as nobody:
+            self.told["agent"] = nobody.cause
+            return
+        self.told["agent"] = "picked up"
+        if connect:
+            await consultation.bridge(returns=True)
+        else:
+            await consultation.close()
 
     def _soon(self, doing: Any) -> None:
         task = asyncio.ensure_future(doing)
@@ -75,7 +96,7 @@ class ScriptedConversations:
         self.all: list[ScriptedConversation] = []
 
     def __call__(self, call: Call) -> None:
-        self.all.append(ScriptedConversation(call))
+        self.all.append(ScriptedConversation(call, self))
 
     @property
     def told(self) -> list[dict[str, Any]]:

@@ -133,6 +133,19 @@ async def transferred(house: House) -> None:
     await house.gone(phones)
 
 
+async def bridged(house: House) -> None:
+    """With an agent who was asked; the caller hangs up then."""
+    phones = await house.talking()
+
+    async def connect(call: Call) -> None:
+        consultation = await call.consult("agent", ring_s=LATE_S, on_agent=house.take)
+        await consultation.answered()
+        await consultation.bridge(returns=False)
+
+    await house.each(connect)
+    await house.gone(phones)
+
+
 async def operator_kills(house: House) -> None:
     phones = await house.talking()
     for call in house.live:
@@ -238,6 +251,7 @@ def _open(process: psutil.Process) -> Counter[str]:
         caller_hangs_up,
         bot_hangs_up,
         transferred,
+        bridged,
         operator_kills,
         worker_lets_go,
         connection_breaks,
