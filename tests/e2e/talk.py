@@ -24,6 +24,8 @@ SENTENCES = (
     "four four seven one two three",
     "no thank you",
     "i want to talk to an agent",
+    "four five three two zero one five one",
+    "eight zero four seven one nine three six",
 )
 """What callers say in these tests; in `Sounds` as sound."""
 
