@@ -136,10 +136,11 @@ def assert_led_to_its_end(call: PersistentCaller) -> None:
     assert call.said[-1] == "no thank you", (call.heard, call.said)
 
 
-async def assert_nothing_was_lost(stack: Stack, deaths: Deaths) -> None:
-    """Every call was led to its end, and is recorded with it: no turn twice, none refused, and for
-    each death at most the one missing that was being spoken. Left out are calls whose worker was
-    killed during the good-bye, which may have taken the record of the end with it."""
+async def assert_all_led_to_their_ends(stack: Stack, deaths: Deaths) -> int:
+    """Every call was led to its end, and is recorded with it, no turn twice and none refused.
+    Returns how many turns died with their workers before they were on disk. Left out are calls
+    whose worker was killed during the good-bye: the record of the end may have gone with it."""
+    missing = 0
     for call in deaths.calls:
         assert_led_to_its_end(call)
     started = {event["caller"]: event["call_id"] for event in stack.events("call_started")}
@@ -153,4 +154,5 @@ async def assert_nothing_was_lost(stack: Stack, deaths: Deaths) -> None:
         numbers = [turn.number for turn in await asyncio.to_thread(stack.turns, call_id)]
         assert numbers == sorted(set(numbers)), numbers
         assert stored.turns is not None
-        assert stored.turns - len(numbers) <= deaths.of(call), (stored.turns, numbers)
+        missing += stored.turns - len(numbers)
+    return missing
