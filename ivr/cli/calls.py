@@ -114,22 +114,30 @@ def transfer(call_id: str, destination: str, as_json: bool) -> None:
 
 
 def _switchboard() -> Switchboard:
-    from ivr.edge.switchboard import Switchboard
+    from ivr.edge.freeswitch_calls import FreeSwitchCalls
+    from ivr.edge.switchboard import AsteriskCalls, Switchboards
     from ivr.errors import IvrError
     from ivr.settings import load_settings
 
     settings = load_settings()
-    if settings.ami_secret is None:
+    boards: list[Switchboard] = []
+    if settings.ami_secret is not None:
+        secret = settings.ami_secret.get_secret_value()
+        boards.append(
+            AsteriskCalls(settings.ami_host, settings.ami_port, settings.ami_user, secret)
+        )
+    if settings.event_socket_password is not None:
+        password = settings.event_socket_password.get_secret_value()
+        boards.append(
+            FreeSwitchCalls(settings.event_socket_host, settings.event_socket_port, password)
+        )
+    if not boards:
         raise IvrError(
             "The switch's live calls are not ours to see.",
-            remedy="Set IVR_AMI_SECRET to what scripts/asterisk_secret.sh printed.",
+            remedy="Set IVR_AMI_SECRET to what scripts/asterisk_secret.sh printed, or"
+            " IVR_EVENT_SOCKET_PASSWORD to what scripts/freeswitch_secret.sh printed.",
         )
-    return Switchboard(
-        settings.ami_host,
-        settings.ami_port,
-        settings.ami_user,
-        settings.ami_secret.get_secret_value(),
-    )
+    return Switchboards(boards)
 
 
 def _reader() -> RecordReader:

@@ -39,6 +39,7 @@ def doctor(folders: tuple[Path, ...], socket: Path, as_json: bool) -> None:
     Example: ivrctl doctor --etc /etc/asterisk --etc /etc/kamailio
     """
     from ivr.doctor import checks
+    from ivr.doctor.neighbours import neighbours
     from ivr.settings import load_settings
     from ivr.supervision.notes import read_notes
 
@@ -51,7 +52,7 @@ def doctor(folders: tuple[Path, ...], socket: Path, as_json: bool) -> None:
         *checks.models(settings),
         *checks.disk(settings),
         *checks.files(),
-        *checks.neighbours(settings, socket),
+        *neighbours(settings, socket),
     ]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))

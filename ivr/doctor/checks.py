@@ -2,62 +2,72 @@
 
 from __future__ import annotations
 
-import email.utils
 import os
+import re
 import resource
 import shutil
 import socket
+import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-from urllib.request import Request, urlopen
 
+from ivr.doctor.finding import Finding, well
 from ivr.doctor.secrets import fault_of, in_files, password_of
-from ivr.edge.nodes import list_nodes
-from ivr.edge.rpc import EdgeRpc
-from ivr.errors import IvrError
 from ivr.settings import Settings
 
-Level = Literal["ok", "warning", "wrong"]
-
 ROOM_MIB = 1024
+PROGRAMS = (
+    ("kamailio", "-v", (5, 6)),
+    ("asterisk", "-V", (20, 0)),
+    ("freeswitch", "-version", (1, 10)),
+)
+"""Each with the argument that makes it say its version, and the oldest that will do."""
 FILES = 4096
 """Open files for a worker of a few hundred calls."""
-CLOCK_S = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """`level` "warning" is worth knowing, "wrong" will be heard by callers or used by others."""
-
-    check: str
-    level: Level
-    text: str
-    remedy: str = ""
-
-
-def _ok(check: str, text: str) -> Finding:
-    return Finding(check=check, level="ok", text=text)
 
 
 def versions() -> Iterator[Finding]:
-    """Python and the programs beside us."""
+    """Python, and the switches' programs where they are on this machine."""
     version = sys.version_info
     text = f"Python {version.major}.{version.minor}.{version.micro}"
     if (3, 11) <= version[:2] < (3, 13):
-        yield _ok("versions", text)
+        yield well("versions", text)
     else:
         yield Finding(check="versions", level="wrong", text=text, remedy="Use 3.11 or 3.12.")
+    for name, argument, oldest in PROGRAMS:
+        program = shutil.which(name)
+        if program is not None:
+            yield _version_of(name, [program, argument], oldest)
+
+
+def _version_of(name: str, command: list[str], oldest: tuple[int, int]) -> Finding:
+    try:
+        said = subprocess.run(  # noqa: S603 - names of ours, found on the path
+            command, capture_output=True, text=True, timeout=10, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        said = str(error)
+    found = re.search(r"\b(\d+)\.(\d+)(?:\.\d+)?", said)
+    wanted = ".".join(map(str, oldest))
+    if found is None:
+        text = f"{name} does not say its version"
+        return Finding(check="versions", level="warning", text=text, remedy=f"Use {wanted}.")
+    if (int(found[1]), int(found[2])) < oldest:
+        text, remedy = f"{name} {found[0]} is too old", f"Use {wanted} or later."
+        return Finding(check="versions", level="wrong", text=text, remedy=remedy)
+    return well("versions", f"{name} {found[0]}")
 
 
 def secrets(settings: Settings, configurations: list[Path]) -> Iterator[Finding]:
     """None may be empty, short, or known to everybody."""
     given: list[tuple[str, str]] = []
-    if settings.ami_secret is not None:
-        given.append(("IVR_AMI_SECRET", settings.ami_secret.get_secret_value()))
+    for name, held in (
+        ("IVR_AMI_SECRET", settings.ami_secret),
+        ("IVR_EVENT_SOCKET_PASSWORD", settings.event_socket_password),
+    ):
+        if held is not None:
+            given.append((name, held.get_secret_value()))
     for name, url in (
         ("IVR_DATABASE_URL", settings.database_url),
         ("IVR_REDIS_URL", settings.redis_url),
@@ -77,7 +87,7 @@ def secrets(settings: Settings, configurations: list[Path]) -> Iterator[Finding]
                 remedy="Make another: make secrets, scripts/asterisk_secret.sh.",
             )
         else:
-            yield _ok("secrets", f"the secret in {name} is a good one")
+            yield well("secrets", f"the secret in {name} is a good one")
 
 
 def ports(settings: Settings, running: bool) -> Iterator[Finding]:
@@ -86,14 +96,15 @@ def ports(settings: Settings, running: bool) -> Iterator[Finding]:
         (f"IVR_{name}", first + number)
         for name, first in (
             ("AUDIOSOCKET_PORT", settings.audiosocket_port),
+            ("FREESWITCH_PORT", settings.freeswitch_port),
             ("HTTP_PORT", settings.http_port),
         )
         for number in range(settings.workers)
         if first
     ]
     for name, port in wanted:
-        if running or not _listens(settings.host, port):
-            yield _ok("ports", f"{port} ({name})")
+        if running or not listens(settings.host, port):
+            yield well("ports", f"{port} ({name})")
         else:
             yield Finding(
                 check="ports",
@@ -108,7 +119,7 @@ def models(settings: Settings) -> Iterator[Finding]:
     for folder in (settings.installed_models_dir, settings.bundled_models_dir):
         found = sorted(path.name for path in folder.glob("*") if path.is_dir())
         if found:
-            yield _ok("models", f"{', '.join(found)} in {folder}")
+            yield well("models", f"{', '.join(found)} in {folder}")
             return
     yield Finding(
         check="models",
@@ -135,7 +146,7 @@ def disk(settings: Settings) -> Iterator[Finding]:
             remedy="Set IVR_VAR_DIR to a folder of your own.",
         )
     else:
-        yield _ok("disk", text)
+        yield well("disk", text)
 
 
 def files() -> Iterator[Finding]:
@@ -149,66 +160,11 @@ def files() -> Iterator[Finding]:
             remedy=f"ulimit -n {FILES}, or LimitNOFILE= in the unit.",
         )
     else:
-        yield _ok("files", f"{limit} open files")
+        yield well("files", f"{limit} open files")
 
 
-def neighbours(settings: Settings, edge: Path) -> Iterator[Finding]:
-    """Each neighbour that is configured takes a connection."""
-    if settings.ami_secret is not None:
-        yield _reached("asterisk", settings.ami_host, settings.ami_port)
-    if edge.exists():
-        try:
-            nodes = list_nodes(EdgeRpc(edge))
-        except IvrError as error:
-            yield Finding(check="kamailio", level="wrong", text=error.what, remedy=error.remedy)
-        else:
-            ready = [node.name for node in nodes if node.state == "ready"]
-            yield Finding(
-                check="kamailio",
-                level="ok" if ready else "wrong",
-                text=f"{len(ready)} of {len(nodes)} nodes are ready",
-                remedy="" if ready else "See `ivrctl nodes list`.",
-            )
-    for name, base in settings.integrations.items():
-        yield _clock(name, base)
-
-
-def _reached(name: str, host: str, port: int) -> Finding:
-    if _listens(host, port):
-        return _ok(name, f"{host}:{port} takes connections")
-    return Finding(
-        check=name,
-        level="wrong",
-        text=f"{host}:{port} takes no connection",
-        remedy="See that it runs.",
-    )
-
-
-def _clock(name: str, base: str) -> Finding:
-    """An HTTP server's Date header says whether our clocks agree."""
-    try:
-        with urlopen(Request(base, method="HEAD"), timeout=2) as answer:  # noqa: S310
-            date = answer.headers.get("Date")
-    except OSError as error:
-        date = getattr(getattr(error, "headers", None), "get", lambda _: None)("Date")
-        if date is None:
-            return Finding(
-                check=name, level="warning", text=f"{base} does not answer", remedy="Start it."
-            )
-    if date is None:
-        return _ok(name, f"{base} answers")
-    apart = abs(time.time() - email.utils.parsedate_to_datetime(date).timestamp())
-    if apart > CLOCK_S:
-        return Finding(
-            check="clocks",
-            level="wrong",
-            text=f"our clock and that of {base} are {apart:.0f} s apart",
-            remedy="Run an NTP client on both.",
-        )
-    return _ok(name, f"{base} answers, and our clocks agree")
-
-
-def _listens(host: str, port: int) -> bool:
+def listens(host: str, port: int) -> bool:
+    """Whether somebody takes connections there."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((host, port)) == 0

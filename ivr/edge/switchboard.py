@@ -1,6 +1,7 @@
-"""The live calls of an Asterisk, looked at and acted on from outside the workers.
+"""The live calls of a switch, looked at and acted on from outside the workers: what all switches
+share, and Asterisk's.
 
-Its own connection for each question, over the Manager Interface (Asterisk's "AMI v2
+Asterisk: its own connection for each question, over the Manager Interface (Asterisk's "AMI v2
 Specification"), with the rights that scripts/asterisk_secret.sh gives: Status, Hangup and Redirect
 are of the class "call".
 """
@@ -9,10 +10,11 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Protocol
 
 from ivr.errors import IvrError
 
@@ -24,7 +26,7 @@ Message = Mapping[str, str]
 
 
 class SwitchboardFault(IvrError):
-    """Asterisk does not answer, or does not do what it was asked."""
+    """A switch does not answer, or does not do what it was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,65 @@ class LiveCall:
     seconds: int
 
 
-class Switchboard:
+class Switchboard(Protocol):
+    """The live calls of one switch, or of several."""
+
+    def live(self) -> list[LiveCall]:
+        """Every call that has been handed to a worker. Raises IvrError."""
+
+    def hang_up(self, call_id: str) -> LiveCall:
+        """End a call, and return what it was. Raises IvrError."""
+
+    def transfer(self, call_id: str, destination: str) -> LiveCall:
+        """Take a call from its worker to a destination of the dialplan. Raises IvrError."""
+
+
+class Switchboards:
+    """Several as one: an id says whose call it is."""
+
+    def __init__(self, boards: Sequence[Switchboard]) -> None:
+        self._boards = tuple(boards)
+
+    def live(self) -> list[LiveCall]:
+        """See Switchboard."""
+        return [call for board in self._boards for call in board.live()]
+
+    def hang_up(self, call_id: str) -> LiveCall:
+        """See Switchboard."""
+        return self._of(call_id).hang_up(call_id)
+
+    def transfer(self, call_id: str, destination: str) -> LiveCall:
+        """See Switchboard."""
+        checked_destination(destination)
+        return self._of(call_id).transfer(call_id, destination)
+
+    def _of(self, call_id: str) -> Switchboard:
+        if len(self._boards) == 1:
+            return self._boards[0]
+        calls = {board: board.live() for board in self._boards}
+        call = named([call for each in calls.values() for call in each], call_id)
+        return next(board for board, each in calls.items() if call in each)
+
+
+def named(calls: Sequence[LiveCall], call_id: str) -> LiveCall:
+    """The one whose id begins so. Raises SwitchboardFault."""
+    found = [call for call in calls if call.id.startswith(call_id.lower())]
+    if len(found) == 1 and call_id:
+        return found[0]
+    what = "is the beginning of several calls' ids" if found else "is no live call"
+    raise SwitchboardFault(f"{call_id!r} {what}.", remedy="See `ivrctl calls list --live`.")
+
+
+def checked_destination(destination: str) -> str:
+    """A name and nothing else. Raises SwitchboardFault."""
+    if not _DESTINATION.fullmatch(destination):
+        raise SwitchboardFault(
+            f"{destination!r} is no destination.", remedy="Name one, such as agent."
+        )
+    return destination
+
+
+class AsteriskCalls:
     """One Asterisk. Blocks: `timeout_s` at most for each answer."""
 
     def __init__(
@@ -59,7 +119,7 @@ class Switchboard:
 
     def hang_up(self, call_id: str) -> LiveCall:
         """End a call, and return what it was. Raises SwitchboardFault."""
-        call = self._named(call_id)
+        call = named(self.live(), call_id)
         with self._logged_in() as line:
             line.act("Hangup", Channel=call.channel, Cause="16")
         return call
@@ -67,11 +127,8 @@ class Switchboard:
     def transfer(self, call_id: str, destination: str) -> LiveCall:
         """Take a call from its worker to an extension of [ivr-transfer]. Raises
         SwitchboardFault."""
-        if not _DESTINATION.fullmatch(destination):
-            raise SwitchboardFault(
-                f"{destination!r} is no destination.", remedy="Name one, such as agent."
-            )
-        call = self._named(call_id)
+        checked_destination(destination)
+        call = named(self.live(), call_id)
         with self._logged_in() as line:
             line.act(
                 "Redirect",
@@ -81,13 +138,6 @@ class Switchboard:
                 Priority="1",
             )
         return call
-
-    def _named(self, call_id: str) -> LiveCall:
-        found = [call for call in self.live() if call.id.startswith(call_id.lower())]
-        if len(found) == 1 and call_id:
-            return found[0]
-        what = "is the beginning of several calls' ids" if found else "is no live call"
-        raise SwitchboardFault(f"{call_id!r} {what}.", remedy="See `ivrctl calls list --live`.")
 
     @contextmanager
     def _logged_in(self) -> Iterator[_Line]:

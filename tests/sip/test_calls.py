@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
+from tests.sip.ivrctl import ivrctl_calls
 from tests.telephony.asterisk.fixtures import Ring
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
 from tests.telephony.asterisk.switch import AsteriskSwitch
@@ -20,19 +17,12 @@ pytestmark = pytest.mark.asterisk
 
 
 async def ivrctl(switch: AsteriskSwitch, *arguments: str) -> tuple[int, Any, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "ivr.cli.main", "calls", *arguments, "--json"),
-        env={
-            **os.environ,
-            "IVR_AMI_PORT": str(switch.ami_port),
-            "IVR_AMI_USER": switch.ami_user,
-            "IVR_AMI_SECRET": switch.ami_secret,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return process.returncode or 0, json.loads(out or b"null"), err.decode()
+    environment = {
+        "IVR_AMI_PORT": str(switch.ami_port),
+        "IVR_AMI_USER": switch.ami_user,
+        "IVR_AMI_SECRET": switch.ami_secret,
+    }
+    return await ivrctl_calls(environment, *arguments)
 
 
 async def test_live_calls_are_listed_and_one_is_hung_up(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ivr.doctor.secrets import fault_of, in_files, password_of
+from ivr.storage.embedded import EmbeddedPostgres, EmbeddedRedis
 
 
 def doctor(*arguments: str, **environment: str) -> tuple[int, list[dict[str, Any]]]:
@@ -70,7 +71,10 @@ def test_a_port_of_somebody_else_is_found(tmp_path: Path) -> None:
         other.listen()
         port = str(other.getsockname()[1])
         status, findings = doctor(
-            IVR_VAR_DIR=str(tmp_path), IVR_HTTP_PORT=port, IVR_AUDIOSOCKET_PORT=free_base()
+            IVR_VAR_DIR=str(tmp_path),
+            IVR_HTTP_PORT=port,
+            IVR_AUDIOSOCKET_PORT=free_base(),
+            IVR_FREESWITCH_PORT=free_base(),
         )
     assert status == 2
     assert wrong(findings, "ports") == [f"{port} (IVR_HTTP_PORT) is taken by somebody else"]
@@ -78,7 +82,10 @@ def test_a_port_of_somebody_else_is_found(tmp_path: Path) -> None:
 
 def test_all_is_well(tmp_path: Path) -> None:
     status, findings = doctor(
-        IVR_VAR_DIR=str(tmp_path), IVR_HTTP_PORT=free_base(), IVR_AUDIOSOCKET_PORT=free_base()
+        IVR_VAR_DIR=str(tmp_path),
+        IVR_HTTP_PORT=free_base(),
+        IVR_AUDIOSOCKET_PORT=free_base(),
+        IVR_FREESWITCH_PORT=free_base(),
     )
     assert [f for f in findings if f["level"] == "wrong"] == []
     assert status == (1 if any(f["level"] == "warning" for f in findings) else 0)
@@ -88,3 +95,43 @@ def test_passwords_are_read_out_of_urls() -> None:
     assert password_of("postgresql://ivr:p%40ss@host/ivr") == "p@ss"
     assert password_of("postgresql://postgres@/postgres?host=/run") is None
     assert password_of("redis://[::") is None
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_stores_let_us_in_or_are_named_with_what_they_say(tmp_path: Path) -> None:
+    postgres, redis = EmbeddedPostgres(tmp_path / "postgres"), EmbeddedRedis(tmp_path / "redis")
+    postgres.start()
+    redis.start()
+    urls = {"IVR_DATABASE_URL": postgres.url, "IVR_REDIS_URL": redis.url}
+    try:
+        _, findings = doctor(IVR_VAR_DIR=str(tmp_path), **urls)
+        texts = {f["check"]: f["text"] for f in findings if f["check"] in ("postgres", "redis")}
+        assert texts["postgres"].startswith("PostgreSQL 1")
+        assert texts["redis"].startswith("Redis ")
+        assert all("our clocks agree" in text for text in texts.values())
+    finally:
+        redis.stop()
+        postgres.stop()
+    status, findings = doctor(IVR_VAR_DIR=str(tmp_path), **urls)
+    assert status == 2
+    assert wrong(findings, "postgres")[0].startswith("it does not let us in: ")
+    assert wrong(findings, "redis")[0].startswith("it does not let us in: ")
+
+
+def test_a_switch_that_is_too_old_is_found(tmp_path: Path) -> None:
+    program = tmp_path / "asterisk"
+    program.write_text("#!/bin/sh\necho Asterisk 18.26.4\n")
+    program.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    status, findings = doctor(IVR_VAR_DIR=str(tmp_path), PATH=path)
+    assert status == 2
+    assert wrong(findings, "versions") == ["asterisk 18.26.4 is too old"]
+
+
+def test_secrets_come_from_files_and_are_looked_at(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "ivr_event_socket_password").write_text("ClueCon\n")
+    _, findings = doctor(IVR_VAR_DIR=str(tmp_path), IVR_SECRETS_DIR=str(folder))
+    assert any("IVR_EVENT_SOCKET_PASSWORD" in text for text in wrong(findings, "secrets"))

@@ -17,15 +17,16 @@ from ivr.ports import free_ports
 from ivr.settings import PROJECT
 from ivr.telephony.freeswitch.server import FreeSwitchServer
 from tests.freeswitch.listener import Conversations
-from tests.freeswitch.switch import FreeSwitch, without_freeswitch
+from tests.freeswitch.switch import SECRET, FreeSwitch, without_freeswitch
 from tests.prompts import render_tones
 from tests.sip.caller import Caller
 from tests.sip.conftest import sockets_of
 from tests.sip.draining import Draining, ivrctl_nodes
 from tests.sip.edge import TRUNK, Edge
+from tests.sip.ivrctl import ivrctl_calls
 from tests.sip.records import Cdrs
 from tests.sip.secure_edge import SecureEdge
-from tests.tones import clearest, heard, tone
+from tests.tones import PROMPT_HZ, clearest, heard, tone
 
 pytestmark = [pytest.mark.kamailio, pytest.mark.freeswitch]
 
@@ -214,3 +215,37 @@ async def test_a_drained_freeswitch_finishes_its_calls_and_takes_none(
         for operator in operators.values():
             await operator.close()
         await asyncio.to_thread(edge.stop)
+
+
+async def test_live_calls_are_listed_hung_up_and_taken_to_an_agent(
+    freeswitches: tuple[FreeSwitch, FreeSwitch], conversations: tuple[Conversations, int]
+) -> None:
+    switch, _ = freeswitches
+    environment = {
+        "IVR_EVENT_SOCKET_PORT": str(switch.event_socket_port),
+        "IVR_EVENT_SOCKET_PASSWORD": SECRET,
+    }
+    phones = [SipPhone(switch.sip_target(ENGLISH), number=f"+91{n}") for n in (1, 2)]
+    try:
+        for number, phone in enumerate(phones, 1):
+            await phone.ring(10)
+            await conversations[0].next(number)
+        _, rows, _ = await ivrctl_calls(environment, "list", "--live")
+        told = {row["caller"]: row for row in rows}
+        assert {(each["called"], each["language"]) for each in told.values()} == {(ENGLISH, "en")}
+        status, rows, _ = await ivrctl_calls(environment, "hangup", told["+911"]["id"][:13])
+        assert (status, rows[0]["caller"]) == (0, "+911")
+        async with asyncio.timeout(5):
+            await phones[0].ended.wait()
+        assert not phones[1].ended.is_set()
+        status, _, _ = await ivrctl_calls(environment, "transfer", told["+912"]["id"], "agent")
+        assert status == 0
+        await heard(phones[1], PROMPT_HZ["please-hold", "en"])
+        status, _, said = await ivrctl_calls(environment, "hangup", "beef")
+        assert (status, said) == (
+            2,
+            "ivrctl: 'beef' is no live call. See `ivrctl calls list --live`.\n",
+        )
+    finally:
+        for phone in phones:
+            await phone.hang_up()
