@@ -1,14 +1,11 @@
-"""What so many calls at once take, from costs that were measured.
-
-Costs are CPU seconds a second of a call ("cores a call"), or CPU seconds for each call that
-begins and ends. Where each comes from stands beside it; `tests/sip/test_plan.py` measures those
-of the edge and the switch again.
-"""
+"""What so many calls at once take, computed from costs that were measured (costs.py)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+
+from ivr.load.costs import Costs
 
 _RTP_BYTES = 160 + 12 + 8 + 20 + 18
 """20 ms of G.711 in RTP (RFC 3550), UDP, IPv4 and an Ethernet frame."""
@@ -18,26 +15,8 @@ _PACKETS_S = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
-    """What was measured, on one core of the machines that the project is built on."""
-
-    edge_idle: float = 0.022
-    """Cores of Kamailio without a call: probes, timers."""
-    edge_call_s: float = 0.00235
-    """CPU seconds of Kamailio for a call's INVITE, ACK, BYE and record (200 calls, 20 a second)."""
-    switch_call: float = 0.0031
-    """Cores of Asterisk for a call that talks by AudioSocket (10, 20, 30 and 40 calls: 0.0036,
-    0.0033, 0.0031, 0.0028)."""
-    switch_setup_s: float = 0.0053
-    """CPU seconds of Asterisk for a call's beginning and end (200 calls, 20 a second)."""
-    media_call: float = 0.00072
-    """Cores of a worker for a call's frames (uvloop Protocol, 400 calls)."""
-    recognition_s: float = 0.006
-    """CPU seconds of Vosk for a second of speech, with the small model."""
-    noise_recognition_s: float = 0.037
-    """The same for a second of noise that the voice activity detection took for speech."""
-    false_speech: float = 0.02
-    """How much of the time that callers are silent is taken for speech."""
+class Limits:
+    """What one process may have."""
 
     calls_per_switch: int = 200
     """Practical upper end of one Asterisk on two cores."""
@@ -60,6 +39,7 @@ class Plan:
     edge_cores: float
     switch_cores: float
     worker_cores: float
+    store_cores: float
     cores: int
     switches: int
     workers: int
@@ -70,17 +50,26 @@ class Plan:
     rtp_ports_per_switch: int
 
 
-def plan(calls: int, talk: float, duration_s: float = 120.0, costs: Costs | None = None) -> Plan:
-    """What `calls` at once take, whose callers speak `talk` of the time and stay `duration_s`."""
-    each = costs or Costs()
+def plan(
+    calls: int,
+    talk: float,
+    duration_s: float,
+    costs: Costs,
+    limits: Limits | None = None,
+) -> Plan:
+    """What `calls` at once take, whose callers speak `talk` (0..1) of the time and stay
+    `duration_s`."""
+    each = limits or Limits()
     rate = calls / duration_s
-    edge = each.edge_idle + rate * each.edge_call_s
-    switch = calls * each.switch_call + rate * each.switch_setup_s
-    heard = talk * each.recognition_s
-    heard += (1 - talk) * each.false_speech * each.noise_recognition_s
-    worker = calls * (each.media_call + heard)
-    workers = max(ceil(calls / each.calls_per_worker), ceil(worker / each.headroom))
-    switches = ceil(calls / each.calls_per_switch)
+    moving = costs.worker.cores(calls, talk, rate, processes=0)
+    # A worker is one process on one core: what it does for being there is taken off its room.
+    room = each.headroom - costs.worker.idle
+    workers = max(1, ceil(calls / each.calls_per_worker), ceil(moving / room))
+    switches = max(1, ceil(calls / each.calls_per_switch))
+    edge = costs.edge.cores(calls, talk, rate)
+    switch = costs.switch.cores(calls, talk, rate, switches)
+    worker = costs.worker.cores(calls, talk, rate, workers)
+    stores = costs.stores.cores(calls, talk, rate)
     per_worker, per_switch = ceil(calls / workers), ceil(calls / switches)
     return Plan(
         calls=calls,
@@ -89,7 +78,8 @@ def plan(calls: int, talk: float, duration_s: float = 120.0, costs: Costs | None
         edge_cores=round(edge, 3),
         switch_cores=round(switch, 3),
         worker_cores=round(worker, 3),
-        cores=ceil((edge + switch + worker) / each.headroom),
+        store_cores=round(stores, 3),
+        cores=ceil((edge + switch + worker + stores) / each.headroom),
         switches=switches,
         workers=workers,
         trunk_mbit_s=_mbit_s(calls, _RTP_BYTES),

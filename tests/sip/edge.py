@@ -81,6 +81,12 @@ class Edge:
         (self.etc / "local" / "site.cfg").write_text(text)
 
     @property
+    def pid(self) -> int:
+        """The first process, for those who measure it."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def rpc_socket(self) -> Path:
         """Where `ivrctl` talks to it."""
         return self.folder / "ivr.sock"
