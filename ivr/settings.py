@@ -1,11 +1,15 @@
-"""One typed settings object: `IVR_*` in the environment, then `ivr.toml`, then the defaults.
+"""One typed settings object: `IVR_*` in the environment, then files of IVR_SECRETS_DIR, then
+`ivr.toml`, then the defaults.
 
-No secret has a default that works.
+IVR_SECRETS_DIR names a folder with one file for each setting that is a secret, such as
+`ivr_database_url`; Docker and systemd hand secrets over in this way. No secret has a default that
+works.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network
@@ -17,6 +21,7 @@ from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
     SettingsError,
     TomlConfigSettingsSource,
@@ -180,8 +185,21 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then environment, then the file."""
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+        """Arguments, then environment, then secrets' files, then the file."""
+        toml = TomlConfigSettingsSource(settings_cls)
+        folder = os.environ.get("IVR_SECRETS_DIR")
+        if not folder:
+            return (init_settings, env_settings, toml)
+        return (init_settings, env_settings, _secrets_of(settings_cls, Path(folder)), toml)
+
+
+def _secrets_of(settings_cls: type[BaseSettings], folder: Path) -> PydanticBaseSettingsSource:
+    if not folder.is_dir():
+        raise IvrError(
+            f"IVR_SECRETS_DIR names {folder}, which is no folder.",
+            remedy="Make the secrets (make secrets), or name their folder.",
+        )
+    return SecretsSettingsSource(settings_cls, secrets_dir=folder)
 
 
 @lru_cache(maxsize=1)

@@ -43,6 +43,7 @@ async def probe(
         await phone.ring(_ANSWER_S)
         found.setup_ms = (monotonic() - began) * 1000
         phone.handset.arrival_gaps_ms.clear()
+        await phone.handset.heard_sound(_ANSWER_S)  # nobody presses before they are asked
         await phone.press(key)
         await asyncio.sleep(0.5)
         await phone.handset.heard_quiet(_QUIET_MS, _SPEAKS_OUT_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import socket
@@ -138,10 +137,13 @@ class FreeSwitch:
         """Make its configuration."""
         conf = self.folder / "conf"
         shutil.copytree(CONF, conf, ignore=shutil.ignore_patterns("local"))
-        self._set_rtp_ports(conf / "autoload_configs" / "switch.conf.xml")
         for name, text in self.files.items():
             (conf / name).write_text(text, encoding="utf-8")
+        # Ports that no other FreeSWITCH of this machine is likely to choose.
+        first = 10_000 + _RTP_PORTS * (self.sip_port % 40)
         values = {
+            "ivr_rtp_first": str(first),
+            "ivr_rtp_last": str(first + _RTP_PORTS - 2),
             "ivr_sip_port": str(self.sip_port),
             "ivr_event_socket_port": str(self.event_socket_port),
             **self.values,
@@ -156,15 +158,6 @@ class FreeSwitch:
         (conf / "local" / "test.xml").write_text(
             "\n".join(["<include>", *lines, "</include>", ""]), encoding="utf-8"
         )
-
-    def _set_rtp_ports(self, file: Path) -> None:
-        """Ports that no other FreeSWITCH of this machine is likely to choose."""
-        first = 10_000 + _RTP_PORTS * (self.sip_port % 40)
-        text = file.read_text(encoding="utf-8")
-        for name, port in (("start", first), ("end", first + _RTP_PORTS - 2)):
-            text, count = re.subn(rf'(?<="rtp-{name}-port" value=")\d+', str(port), text)
-            assert count == 1
-        file.write_text(text, encoding="utf-8")
 
     def run(self) -> None:
         """Start what was prepared and wait until it takes calls."""

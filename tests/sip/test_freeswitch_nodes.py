@@ -240,7 +240,7 @@ async def test_live_calls_are_listed_hung_up_and_taken_to_an_agent(
         assert not phones[1].ended.is_set()
         status, _, _ = await ivrctl_calls(environment, "transfer", told["+912"]["id"], "agent")
         assert status == 0
-        await heard(phones[1], PROMPT_HZ["please-hold", "en"])
+        await heard(phones[1].handset, PROMPT_HZ["please-hold", "en"])
         status, _, said = await ivrctl_calls(environment, "hangup", "beef")
         assert (status, said) == (
             2,
