@@ -50,7 +50,8 @@ def main(seconds: int) -> None:
     rows = {
         f"{CALLS_A_SECOND} calls a second for {seconds} s": {
             "answered": found.trunk.succeeded,
-            "failed": found.trunk.failed,
+            "not answered": found.trunk.failed,
+            "why": ", ".join(f"{n} {why}" for why, n in found.trunk.causes.items()) or None,
             "sent again": found.trunk.retransmissions,
             "set-up p50, ms": round(float(p50), 1),
             "set-up p99, ms": round(float(p99), 1),
@@ -70,6 +71,7 @@ def main(seconds: int) -> None:
         where=where,
     )
     click.echo(rows)
+    click.echo(found.trunk.errors[:600])
 
 
 if __name__ == "__main__":
