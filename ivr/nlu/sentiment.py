@@ -28,7 +28,8 @@ _SPREAD = 3.0
 """So large that one plain word is half of what there can be."""
 _MARKED = 0.3
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*|[\u0900-\u097f]+")
+_WORD = re.compile(r"[\u0900-\u0963\u0966-\u097f]+|[^\W_]+(?:['\u2019][^\W_]+)*")
+"""Devanagari first: its vowel signs are no letters to `re`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
