@@ -129,7 +129,7 @@ def fit(
 @click.option("--work", type=click.Path(path_type=Path), default=_ROOT / "var" / "asr-model")
 @click.option("--name", default="network.pt", show_default=True)
 @click.option("--to", type=click.Path(path_type=Path), help="The model's folder.")
-@click.option("--blank-bias", type=float, default=-1.0, show_default=True)
+@click.option("--blank-bias", type=float, default=-3.0, show_default=True)
 def export(data: Path, work: Path, name: str, to: Path | None, blank_bias: float) -> None:
     """Write the model as Vosk reads it."""
     from training import features
@@ -179,6 +179,7 @@ def _sentences(data: Path) -> list[str]:
         *sentences.templates(_TEMPLATES, _SEED),
         *sentences.taught(_ROOT / "nlu_models" / "bank" / "en" / "nlu.yml"),
         *sentences.prompts(_ROOT),
+        *sentences.phrases(_ROOT),
         *(sentences.banking77(bank) if bank else ()),
     ]
 

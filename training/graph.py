@@ -38,7 +38,6 @@ def write_graph(sentences: Iterable[str], folder: Path) -> int:
     language_model(said, number).write(str(folder / "Gr.fst"))
 
     ways: dict[str, set[Pronunciation]] = {word: set(dictionary()[word]) for word in words}
-    ways[UNKNOWN_WORD] = {(UNKNOWN,)}
     lexicon, marks = _lexicon(ways, number)
     topology = _topology(len(phones()), marks)
     topology.arcsort("olabel")

@@ -44,6 +44,7 @@ TEMPLATES = tuple(
 
 _LONGEST = 16
 _OFTEN = 3
+_SAID_OFTEN = 15
 
 
 class Sentences:
@@ -145,6 +146,18 @@ def prompts(project: Path) -> list[str]:
             clauses = re.split(r"\{[{%].*?[%}]\}|[.,;:?!]", text)
             found += [plain(clause) for clause in clauses]
     return [text for text in found if text and known(text)]
+
+
+def phrases(project: Path) -> list[str]:
+    """Return what is understood anywhere without an interpreter ("and the other one"), each as
+    often as a sentence that many say.
+    """
+    file = project / "ivr" / "languages" / "en.json"
+    language = json.loads(file.read_text(encoding="utf-8"))
+    lists = [*language["globals"].values()]
+    lists += [language[name] for name in ("yes", "no", "first", "second", "emergencies")]
+    found = [plain(text) for texts in lists for text in texts]
+    return [text for text in found if text and known(text)] * _SAID_OFTEN
 
 
 def _english(part: Any) -> list[str]:

@@ -9,11 +9,9 @@ from ivr.languages.spoken_values import digits, money
 from tests.dialogue.talking import BANK, PROJECT
 
 WORDS = PROJECT / "models" / "vosk-ivr-en-8k" / "graph" / "words.txt"
-UNKNOWN_TO_THE_MODEL = {
-    "busy", "called", "closer", "connection", "digits", "emergency", "hash", "hour", "keys",
-    "lines", "little", "lose", "loud", "minute", "minutes", "nobody", "noted", "our", "paise",
-    "queue", "rest", "star", "tone", "welcome", "words",
-}  # fmt: skip
+
+UNKNOWN_TO_THE_MODEL: set[str] = set()
+"""Words said since the model was made: its graph is made again in minutes (training/README.md)."""
 
 
 def english_words() -> set[str]:
@@ -27,7 +25,6 @@ def english_words() -> set[str]:
     return set(re.findall(r"[a-z']+", " ".join(texts).lower()))
 
 
-def test_nearly_every_word_is_known_to_the_bundled_model() -> None:
+def test_every_other_word_is_known_to_the_bundled_model() -> None:
     known = {line.split()[0] for line in WORDS.read_text().splitlines() if line.strip()}
-    unknown = english_words() - known
-    assert unknown == UNKNOWN_TO_THE_MODEL
+    assert english_words() - known == UNKNOWN_TO_THE_MODEL
