@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -10,6 +11,7 @@ from time import monotonic
 from ivr.load.sipp import SCENARIOS, SippJob, SippResult, result, start
 from tests.sip.edge import STRANGER, TRUNK, Edge
 from tests.sip.node import ScriptedNode
+from tests.telephony.asterisk.switch import free_port
 
 CALLS_A_SECOND = 30
 FLOOD_A_SECOND = 100
@@ -40,6 +42,7 @@ async def beside_a_flood(
         rate=CALLS_A_SECOND,
         hold_s=1,
         local_ip=TRUNK,
+        first_media_port=free_port(socket.SOCK_DGRAM) & ~1,
         timeout_s=seconds + 30,
         folder=folder / "trunk",
     )
@@ -50,6 +53,7 @@ async def beside_a_flood(
         calls=seconds * FLOOD_A_SECOND,
         rate=FLOOD_A_SECOND,
         local_ip=STRANGER,
+        first_media_port=free_port(socket.SOCK_DGRAM) & ~1,
         timeout_s=seconds + 5,
         folder=folder / "flood",
     )

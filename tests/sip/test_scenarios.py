@@ -4,6 +4,7 @@ Asterisk, the rest to a node that does what a test says. docs/sip.md names them.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def played(name: str, edge: Edge, folder: Path, source: str = TRUNK) -> SippResu
         rate=rate,
         hold_s=0.5,
         local_ip=source,
+        first_media_port=free_port(socket.SOCK_DGRAM) & ~1,
         timeout_s=25,
         folder=folder,
     )
