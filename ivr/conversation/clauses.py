@@ -4,6 +4,7 @@ that sentences without a variable are found in the prompt cache. Pure."""
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _END = re.compile(r"(?<=[.!?।])\s+")
 _LONGEST = 240
@@ -16,6 +17,18 @@ def clauses(text: str) -> list[str]:
     for sentence in _END.split(text.strip()):
         pieces.extend(_cut(sentence))
     return [piece for piece in pieces if piece]
+
+
+def plainer(text: str) -> str:
+    """Return `text` with nothing but words, numbers and the marks that sentences are made of: what
+    an engine may still be able to say when it failed at the whole. Empty when there is no word."""
+    kept = (char if _is_plain(char) else " " for char in text)
+    plain = " ".join("".join(kept).split())
+    return plain if any(char.isalnum() for char in plain) else ""
+
+
+def _is_plain(char: str) -> bool:
+    return unicodedata.category(char)[0] in "LMN" or char in ".,?!'\u2019\u0964"
 
 
 def _cut(sentence: str) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ivr.audio.format import Audio
-from ivr.conversation.clauses import clauses
+from ivr.conversation.clauses import clauses, plainer
 from ivr.dialogue.actions import Say
 from ivr.speech.recordings import Recordings
 from ivr.speech.synthesis.synthesiser import StreamingSynthesiser, SynthesisFailed, Voice
@@ -184,21 +184,21 @@ class Speaker:
         return True
 
     async def _tried(self, clause: _Clause) -> AsyncIterator[Audio]:
-        """The pieces of a clause, tried again and again as long as there is time. Raises
-        SynthesisFailed."""
+        """The pieces of a clause, tried again and again as long as there is time, in simpler text
+        after the first failure. Raises SynthesisFailed."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _GIVE_UP_AFTER_S
+        text = clause.text
         while True:
             try:
-                async for audio in self._synthesiser.stream(
-                    clause.text, self._voice_of(clause.say)
-                ):
+                async for audio in self._synthesiser.stream(text, self._voice_of(clause.say)):
                     yield audio
             except SynthesisFailed as failure:
                 _log.warning("synthesis_failed", reason=str(failure))
                 self._on_failure()
                 if loop.time() >= give_up:
                     raise
+                text = plainer(clause.text) or clause.text
             else:
                 return
             await asyncio.sleep(_RETRY_S)

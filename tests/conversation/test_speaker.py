@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ivr.audio.format import TELEPHONE, Audio
+from ivr.conversation.clauses import plainer
 from ivr.conversation.speaker import Speaker
 from ivr.dialogue.actions import Say
 from ivr.speech.recordings import shipped
@@ -146,3 +147,26 @@ async def test_what_broke_in_the_middle_was_not_heard_as_written(
     assert scene.loud()[0] == 1
     assert len(scene.loud()) > 1, "the recorded apology"
     assert scene.heard == []
+
+
+async def test_what_the_engine_fails_at_is_said_in_simpler_text(scene: Scene) -> None:
+    scene.pieces.broken = "<<*>>"
+    scene.say("<<*>> one two.")
+    await scene.made(2)
+    scene.clock.step(FRAMES * 4)
+    await scene.speaker.finished()
+    assert scene.pieces.made == ["one", "two."]
+    assert scene.heard == ["<<*>> one two."]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Your balance is 12.50, isn't it?", "Your balance is 12.50, isn't it?"),
+        ("Press #, or * \u2013 <now>", "Press , or now"),
+        ("आपका खाता।", "आपका खाता।"),
+        ("*** ...", ""),
+    ],
+)
+def test_simpler_text_keeps_words_and_numbers(text: str, plain: str) -> None:
+    assert plainer(text) == plain
