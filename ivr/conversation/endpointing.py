@@ -48,9 +48,11 @@ def endpoint_silence_ms(rules: TurnRules, expect: Expectation, look: Look | None
         if spoken is not None:
             complete = look.accepted or spoken >= expect.spoken_digits
             return rules.endpoint_complete_ms if complete else rules.endpoint_unfinished_ms
-    if expect.phrases and _is_phrase(look.text, expect.phrases) and not wants_more(words[-1]):
+    # "you" wants more, but for those who thank.
+    unfinished = wants_more(words[-1]) and words[-2:] != ["thank", "you"]
+    if expect.phrases and _is_phrase(look.text, expect.phrases) and not unfinished:
         return rules.endpoint_complete_ms
-    if wants_more(words[-1]):
+    if unfinished:
         return rules.endpoint_unfinished_ms
     if look.accepted and look.ends >= rules.ends_from:
         return rules.endpoint_understood_ms

@@ -39,6 +39,8 @@ AMOUNT = Expectation(phrases=("twenty", "five", "hundred"))
             RULES.endpoint_unfinished_ms,
         ),
         (YES_NO, Look("yes"), RULES.endpoint_complete_ms),
+        (YES_NO, Look("no thank you", accepted=True), RULES.endpoint_understood_ms),
+        (YES_NO, Look("can you", accepted=True), RULES.endpoint_unfinished_ms),
         (YES_NO, Look("well yes"), RULES.endpoint_open_ms),
         (YES_NO, Look("well yes", accepted=True), RULES.endpoint_understood_ms),
         (AMOUNT, Look("twenty", accepted=True), RULES.endpoint_unfinished_ms),
