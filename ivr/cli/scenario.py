@@ -37,6 +37,13 @@ def scenario() -> None:
 @click.option("--only", multiple=True, metavar="WORDS", help="Only scenarios so named.")
 @click.option("--target", metavar="SIP", help="The switch to ring, e.g. sip:100@127.0.0.1:5060.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=16, show_default=True, help="At once.")
+@click.option(
+    "--again",
+    type=click.IntRange(0, 5),
+    default=1,
+    show_default=True,
+    help="How often to play again what failed where words were misheard.",
+)
 @click.option("--judge-times", is_flag=True, help="Fail what is slower than its within_ms.")
 @click.option("--verbose", is_flag=True, help="Show every call as it went.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, nothing else.")
@@ -47,6 +54,7 @@ def run(
     only: tuple[str, ...],
     target: str | None,
     jobs: int,
+    again: int,
     judge_times: bool,
     verbose: bool,
     as_json: bool,
@@ -73,7 +81,7 @@ def run(
         found = [each for each in found if any(w.lower() in each.name.lower() for w in only)]
     show = Show(len(found), quiet=as_json, verbose=verbose)
     with show:
-        how = How(jobs=jobs, times=judge_times, tell=show.tell)
+        how = How(jobs=jobs, again=again, times=judge_times, tell=show.tell)
         outcomes = run_async(_run(found, level, target, how))
     seconds = time.monotonic() - began
     if junit is not None:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from ivr.scenarios.outcome import Outcome
-from ivr.scenarios.report import diff, gap_summary, transcript
+from ivr.scenarios.report import again_summary, diff, gap_summary, transcript
 
 
 class Show:
@@ -49,6 +49,8 @@ class Show:
             return
         if gaps := gap_summary(outcomes):
             click.echo(gaps)
+        if again := again_summary(outcomes):
+            click.echo(again)
         words = ", ".join(f"{document[name]} {name}" for name in ("passed", "failed", "skipped"))
         style = "bold red" if document["failed"] else "bold green"
         self._console.print(Text(f"{words}, in {document['seconds']} s", style))

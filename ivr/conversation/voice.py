@@ -1,53 +1,33 @@
-"""The turn loop of a spoken call: it listens, decides when the caller has finished, lets the
-dialogue decide what to say, speaks, and can be interrupted."""
+"""The dialogue of a spoken call: what the caller means leads to what is said and done, and is saved
+before it is told."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
-from uuid import uuid4
+from dataclasses import replace
 
 import structlog
 
 from ivr.conversation.acquaintance import Acquaintance
-from ivr.conversation.ears import Ears
+from ivr.conversation.floor import Floor
 from ivr.conversation.keeper import SessionKeeper
 from ivr.conversation.leaving import Leaving
-from ivr.conversation.line_meter import LineMeter
 from ivr.conversation.messages import MessageTaker
 from ivr.conversation.recorder import CallRecorder
 from ivr.conversation.records import CallLog
 from ivr.conversation.services import Services
-from ivr.conversation.speaker import Speaker
+from ivr.conversation.standing import Standing
 from ivr.conversation.states import ConversationState, Whereabouts
 from ivr.conversation.takeover import BRIDGED, taken_over, too_many
-from ivr.conversation.turns import (
-    BargedIn,
-    BotPaused,
-    BotReleased,
-    KeysEntered,
-    SpeechBegan,
-    SpeechDropped,
-    SpeechEnded,
-    SpeechPaused,
-    StayedSilent,
-    TakenBack,
-    TurnEvent,
-    TurnTaker,
-)
-from ivr.conversation.understanding import Understanding
-from ivr.conversation.waterfall import Waterfall
 from ivr.dialogue.actions import (
     Action,
     CallApi,
-    Expectation,
     HangUp,
     Listen,
     RecordMessage,
     Say,
     TransferTo,
 )
-from ivr.dialogue.executor import Step, begin, step
 from ivr.dialogue.inputs import (
     ApiReplied,
     Input,
@@ -60,119 +40,53 @@ from ivr.dialogue.state import DialogueState
 from ivr.storage.session import SessionFenced
 from ivr.telephony.call import Call, CallEnding
 
-TICK_S = 0.1
-"""How often time passes for the rules when no frame comes."""
 _log = structlog.get_logger()
 
 
 class VoiceConversation:
-    """One call, from the switch's hand-over to its end. A `CallListener`."""
+    """One call, from the switch's hand-over to its end."""
 
     def __init__(self, call: Call, services: Services) -> None:
         self._call = call
         self._services = services
         self._clock = services.clock
-        self._turns = TurnTaker(services.rules, frame_ms=call.format.ptime_ms)
-        self._ears = Ears(services.recogniser, call.format)
-        self._speaker = Speaker(
-            call,
-            services.synthesiser,
-            services.voice,
-            services.recordings,
-            on_sound=self._bot_sounds,
-            on_silent=self._bot_silent,
-            on_failure=services.metrics.synthesis_failed,
-            on_heard=self._bot_heard,
-        )
         self._log = CallLog(call, services)
-        self._state: DialogueState = begin(services.flow)
         self._whereabouts = Whereabouts(self._log.state)
-        self._understanding = Understanding(
-            self._ears,
-            self._turns,
-            services.interpreter,
-            self._whereabouts,
-            self._log,
-            endings=services.endings,
-            mark=self._mark,
-            step=self._step,
-            prepare=self._speaker.prepare,
-        )
+        self._standing = Standing(services.flow, services.clock)
         self._leaving = Leaving(call, services, self._whereabouts, self._log, self._keep_bridged)
-        self._line = LineMeter(call.format)
         self._recorder = CallRecorder(call, services.sound_files, self._clock)
         self._messages = MessageTaker(call, services.sound_files, services.records, self._clock)
+        self._floor = Floor(
+            call,
+            services,
+            self._standing,
+            self._whereabouts,
+            self._log,
+            leaving=self._leaving,
+            recorder=self._recorder,
+            messages=self._messages,
+            on_ended=self._line_gone,
+        )
         self._caller = Acquaintance(
             call.info, services.flow, services.callers, services.trusted_trunks, self._clock
         )
         self._keeper = SessionKeeper(call.id, services.flow, services.sessions, self._recorder)
-        self._expect: Expectation | None = None
-        self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
-        self._unheard: list[Say] = []
-        self._before: _Before | None = None
-        self._waterfall = Waterfall()
-        self._caller_end_ms: float | None = None
-        self._answering: _Answer | None = None
         self._ending: CallEnding | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._too_long: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
         """Begin; the task ends when the call is over and its records are written."""
-        self._call.attach(self)
         loop = asyncio.get_running_loop()
         with self._log.bound():
-            self._timer = loop.call_later(TICK_S, self._tick)
-            self._too_long = loop.call_later(self._services.longest_call_s, self._end_politely)
+            self._floor.open()
+            self._too_long = loop.call_later(
+                self._services.longest_call_s, self._floor.end_politely
+            )
             self._task = loop.create_task(self._run(), name=f"call {self._call.id}")
         return self._task
 
-    # The listener: what the line tells us.
-
-    def audio_received(self, frame: bytes) -> None:
-        """See `CallListener`."""
-        now_ms = self._now_ms()
-        ears, turns = self._ears, self._turns
-        self._recorder.caller(frame)
-        speech = ears.hear(frame)
-        if self._messages.taking:
-            self._messages.frame(frame, speech=speech)
-        if speech or self._line.hears_speech:
-            self._line.feed(
-                frame,
-                speech=speech,
-                level_dbfs=ears.level_dbfs,
-                noise_dbfs=ears.noise_dbfs,
-                now_ms=now_ms,
-            )
-        if not speech and not turns.hears_speech:
-            return
-        into_bot = speech and turns.bot_speaking
-        events = turns.frame(
-            speech,
-            now_ms,
-            began_ms_ago=ears.began_ms_ago,
-            doubtful=into_bot and ears.doubtful(self._call.played_dbfs),
-        )
-        for event in events:
-            self._on(event)
-
-    def digit_received(self, digit: str) -> None:
-        """See `CallListener`."""
-        self._messages.key()
-        for event in self._turns.key(digit, self._now_ms()):
-            self._on(event)
-
-    def played(self, mark: int) -> None:
-        """See `CallListener`."""
-        with self._log.bound():
-            if not self._leaving.played(mark) and not self._messages.played(mark):
-                self._speaker.played(mark)
-
-    def ended(self, ending: CallEnding) -> None:
-        """See `CallListener`."""
+    def _line_gone(self, ending: CallEnding) -> None:
         self._ending = ending
         task = self._task
         # Where the loop itself lets the call go, it still has the end to write down.
@@ -182,103 +96,6 @@ class VoiceConversation:
         )
         if task is not None and not leaving:
             task.cancel()
-        self._speaker.close()
-
-    # What follows from it.
-
-    def _now_ms(self) -> float:
-        return self._clock.monotonic() * 1000
-
-    def _mark(self, stage: str) -> None:
-        self._waterfall.mark(stage, self._now_ms())
-
-    def _tick(self) -> None:
-        self._messages.tick()
-        for event in self._turns.tick(self._now_ms()):
-            self._on(event)
-        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
-
-    def _on(self, event: TurnEvent) -> None:
-        with self._log.bound():
-            self._react(event)
-
-    def _react(self, event: TurnEvent) -> None:
-        match event:
-            case SpeechBegan(onset_ms, joins):
-                state, expect, _ = self._asked(joins=joins)
-                expect = expect or Expectation()
-                ago = self._now_ms() - onset_ms
-                self._ears.open(
-                    state.language,
-                    expect.phrases,
-                    ago,
-                    others=expect.languages,
-                    joins=joins,
-                )
-            case BotPaused():
-                self._call.pause()
-                self._log.paused()
-            case BotReleased():
-                self._call.resume()
-                self._log.released()
-            case BargedIn():
-                self._unheard = self._speaker.interrupt()
-                self._log.interrupted()
-            case TakenBack():
-                self._unheard = self._speaker.interrupt()
-                self._log.taken_back()
-            case SpeechPaused(joins):
-                self._looking = asyncio.create_task(self._look(joins=joins))
-            case SpeechDropped():
-                self._ears.abandon()
-            case SpeechEnded() | KeysEntered() | StayedSilent():
-                if not isinstance(event, StayedSilent):
-                    self._waterfall.begin(event.end_ms)
-                    self._mark("endpoint")
-                self._take_floor()
-                self._happened.put_nowait(event)
-
-    async def _look(self, *, joins: bool) -> None:
-        state, _, unheard = self._asked(joins=joins)
-        late = self._speaker.has_all_but_finished
-        look = await self._understanding.look(state, unheard=unheard, late=late)
-        if look is not None:
-            for event in self._turns.looked(look, self._now_ms()):
-                self._on(event)
-
-    def _asked(self, *, joins: bool) -> tuple[DialogueState, Expectation | None, tuple[str, ...]]:
-        """What speech is to be understood by: the dialogue, what it expects, and what it has not
-        been let say; with `joins` as it was before its last answer."""
-        before = self._before
-        if joins and before is not None:
-            return before.state, before.expect, before.unheard
-        return self._state, self._expect, tuple(say.text for say in self._unheard)
-
-    def _take_floor(self) -> None:
-        self._turns.take_floor()
-        self._call.resume()
-
-    def _bot_sounds(self, say: Say) -> None:
-        self._turns.bot_began(interruptible=say.interruptible, now_ms=self._now_ms())
-        answer, self._answering = self._answering, None
-        if answer is not None:
-            gap = None if answer.asked_ms is None else self._now_ms() - answer.asked_ms
-            self._mark("synthesis")
-            self._log.bot_speaks(answer.text, self._state, gap, self._waterfall.take())
-
-    def _bot_heard(self, say: Say) -> None:
-        self._recorder.heard(say)
-
-    def _bot_silent(self) -> None:
-        self._turns.bot_fell_silent(self._now_ms())
-        if self._turns.expect is not None:
-            self._whereabouts.go(ConversationState.LISTENING)
-
-    def _end_politely(self) -> None:
-        self._take_floor()
-        self._happened.put_nowait(StayedSilent(len(self._services.rules.silence_rungs_ms)))
-
-    # The loop.
 
     async def _run(self) -> None:
         log = self._log
@@ -299,25 +116,20 @@ class VoiceConversation:
             log.sound(await self._recorder.finish())
             if self._ending is not None and not log.fenced:
                 log.fenced = await self._keeper.is_anothers()
-            log.finished(self._ending, self._state)
+            log.finished(self._ending, self._standing.state)
             if not log.fenced:
-                self._caller.parting(self._state, self._ending)
+                self._caller.parting(self._standing.state, self._ending)
 
     def _close(self) -> None:
-        for timer in (self._timer, self._too_long):
-            if timer is not None:
-                timer.cancel()
-        if self._looking is not None:
-            self._looking.cancel()
-        self._ears.abandon()
-        self._speaker.close()
+        if self._too_long is not None:
+            self._too_long.cancel()
+        self._floor.close()
 
     async def _fail(self) -> None:
         """Something of ours is broken: apologise, then let another worker have the call."""
         self._whereabouts.go(ConversationState.ERROR)
-        self._take_floor()
-        self._speaker.interrupt()
-        apology = self._services.recordings.get("apology", self._state.language)
+        self._floor.hush()
+        apology = self._services.recordings.get("apology", self._standing.state.language)
         self._call.play(apology, mark=0)
         await asyncio.sleep(apology.duration_ms / 1000 + 0.1)
         self._call.drop()
@@ -329,10 +141,10 @@ class VoiceConversation:
         while self._ending is None:
             if isinstance(what, Said):
                 self._tell_of_line()
-            state = self._state
-            outcome = self._understanding.foreseen(what, state) or self._step(state, what)
-            self._state = outcome.state
-            self._mark("flow")
+            state = self._standing.state
+            outcome = self._floor.foreseen(what, state) or self._standing.step(state, what)
+            self._standing.state = outcome.state
+            self._floor.mark("flow")
             actions = outcome.actions
             if outcome.same_wait and isinstance(actions[-1], CallApi):
                 # The one awaited has been answered: it is not asked a second time.
@@ -342,17 +154,13 @@ class VoiceConversation:
             if what is None:
                 return
 
-    def _step(self, state: DialogueState, what: Input) -> Step:
-        today = self._clock.now().date()
-        return step(self._services.flow, state, what, today=today, new_id=lambda: uuid4().hex)
-
     def _tell_of_line(self) -> None:
         """Let the dialogue know how the line sounds, where that has changed; it says nothing to
         it by itself, and goes on waiting for what it waited for."""
-        quality = self._line.quality()
+        quality = self._floor.quality()
         fault = line_fault(quality)
-        if fault != self._state.line:
-            self._state = self._step(self._state, quality).state
+        if fault != self._standing.state.line:
+            self._standing.state = self._standing.step(self._standing.state, quality).state
             self._log.line(quality, fault)
 
     async def _first_input(self) -> Input | None:
@@ -370,7 +178,7 @@ class VoiceConversation:
                 speech_languages=services.recogniser.languages,
             )
         await self._keep_to(session.flow_version)
-        self._state = DialogueState.model_validate(session.state)
+        self._standing.state = DialogueState.model_validate(session.state)
         self._log.turn = session.turn + 1
         if session.finished:
             self._over(await self._leaving.follow(session.verdict))
@@ -400,6 +208,7 @@ class VoiceConversation:
             _log.warning("flow_version_gone", version=version)
             return
         self._services = replace(self._services, flow=flow)
+        self._standing.flow = flow
         self._keeper.flow = flow
         self._log.flow = flow
         self._caller.flow = flow
@@ -410,29 +219,27 @@ class VoiceConversation:
         last = actions[-1]
         self._recorder.about_to(says, last)
         if says:
-            self._answering = _Answer(" ".join(say.text for say in says), self._caller_end_ms)
-            self._caller_end_ms = None
             self._log.turn += 1
         kept = await self._keep(last)
         self._log.settled()
-        self._mark("saving")
+        self._floor.mark("saving")
         if says:
             self._speaking_state(last)
-            self._say(says)
+            self._floor.answer(says)
         if not _may_be_taken_back(last):
-            self._turns.settle()
+            self._floor.settle()
         match last:
             case Listen(expect=expect):
-                return await self._listen(expect)
+                return await self._floor.listen(expect)
             case CallApi():
                 return await self._ask(last, kept=kept)
             case RecordMessage():
-                self._take_floor()
-                await self._speaker.finished()
+                self._floor.take()
+                await self._floor.said()
                 self._whereabouts.go(ConversationState.LISTENING)
-                return await self._messages.take(last, self._state)
+                return await self._messages.take(last, self._standing.state)
             case _:
-                await self._speaker.finished()
+                await self._floor.said()
                 return await self._leave(last)
 
     async def _leave(self, last: Action) -> Input | None:
@@ -441,7 +248,7 @@ class VoiceConversation:
             self._over(await self._leaving.follow("hangup"))
             return None
         if last.consult is not None:
-            self._take_floor()
+            self._floor.take()
             return await self._leaving.ask_agent(last.destination, last.consult)
         left = await self._leaving.transfer(last.destination)
         if isinstance(left, TransferRefused):
@@ -449,16 +256,11 @@ class VoiceConversation:
         self._ending = left
         return None
 
-    def _say(self, says: list[Say]) -> None:
-        # From here on it is the bot's turn, also while its first sound is still being made.
-        self._turns.bot_began(interruptible=says[0].interruptible)
-        self._speaker.say(says)
-
     def _speaking_state(self, last: Action) -> None:
         if _is_last(last):
             self._whereabouts.go(ConversationState.TERMINATING)
         elif self._whereabouts.state is not ConversationState.GREETING:
-            clarifying = self._state.misunderstood > 0
+            clarifying = self._standing.state.misunderstood > 0
             where = ConversationState.CLARIFYING if clarifying else ConversationState.RESPONDING
             if self._whereabouts.state is ConversationState.LISTENING:
                 self._whereabouts.go(ConversationState.PROCESSING)
@@ -467,14 +269,16 @@ class VoiceConversation:
     async def _keep(self, last: Action) -> bool:
         """Save before `last` and whatever is said; returns whether `last` may be done."""
         if isinstance(last, CallApi) and last.idempotency_key is not None:
-            return await self._keeper.secure(self._state, self._log.turn)
+            return await self._keeper.secure(self._standing.state, self._log.turn)
         finished = _is_last(last)
         verdict = last.destination if isinstance(last, TransferTo) else "hangup"
         await self._save(finished=finished, verdict=verdict if finished else "")
         return True
 
     async def _save(self, *, finished: bool, verdict: str) -> None:
-        await self._keeper.save(self._state, self._log.turn, finished=finished, verdict=verdict)
+        await self._keeper.save(
+            self._standing.state, self._log.turn, finished=finished, verdict=verdict
+        )
 
     async def _keep_bridged(self) -> None:
         await self._save(finished=False, verdict=BRIDGED)
@@ -482,32 +286,13 @@ class VoiceConversation:
     def _over(self, ending: CallEnding) -> None:
         self._ending = self._ending or ending
 
-    async def _listen(self, expect: Expectation) -> Input:
-        self._expect = expect
-        while True:
-            self._turns.listen(expect, self._now_ms())
-            event = await self._happened.get()
-            joins = isinstance(event, SpeechEnded) and event.joins
-            state, asked, unheard = self._asked(joins=joins)
-            heard = await self._understanding.of(event, asked or expect, state, unheard=unheard)
-            if heard is not None:
-                if isinstance(event, SpeechEnded | KeysEntered):
-                    self._caller_end_ms = event.end_ms
-                self._state = state
-                self._before = _Before(state, asked or expect, unheard)
-                self._unheard = []
-                return heard
-            if self._unheard:
-                self._say(self._unheard)
-                self._unheard = []
-
     async def _ask(self, request: CallApi, *, kept: bool) -> ApiReplied:
         if kept:
             reply: ApiReplied = await self._services.call_api(request)
         else:
             # Were it made now, another worker might make it again.
             reply = ApiReplied(request_id=request.request_id, ok=False, error="intent not saved")
-        self._mark("integration")
+        self._floor.mark("integration")
         self._log.integration(request, reply)
         return reply
 
@@ -522,21 +307,3 @@ def _may_be_taken_back(last: Action) -> bool:
     if isinstance(last, CallApi):
         return last.idempotency_key is None
     return isinstance(last, Listen)
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """The dialogue before the turn that is being answered: its state, what it expected, and what
-    that turn had interrupted."""
-
-    state: DialogueState
-    expect: Expectation
-    unheard: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """The bot's turn under way: its words, and when what it answers had been said."""
-
-    text: str
-    asked_ms: float | None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ivr.scenarios.judge import Answer, Mismatch, judge
-from ivr.scenarios.scenario import Level, Step
+from ivr.scenarios.scenario import Level, Step, spoken_parts
 from ivr.scenarios.scenario_file import Loaded
 
 Verdict = Literal["passed", "failed", "skipped"]
@@ -26,6 +26,8 @@ class Outcome:
     skipped: bool = False
     answers: list[tuple[Step, Answer]] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
+    tries: int = 1
+    """How often it was played: see `How.again`."""
 
     @property
     def verdict(self) -> Verdict:
@@ -38,6 +40,18 @@ class Outcome:
     def gaps_ms(self) -> list[float]:
         """Every gap that was measured, in order."""
         return [answer.gap_ms for _, answer in self.answers if answer.gap_ms is not None]
+
+    @property
+    def misheard(self) -> bool:
+        """Whether some words were heard otherwise than they were said."""
+        return any(heard_otherwise(step, answer) is not None for step, answer in self.answers)
+
+    def begin_again(self) -> None:
+        """Forget how it went."""
+        self.tries += 1
+        self.why = ""
+        self.answers = []
+        self.mismatches = []
 
     def note(self, step: Step, answer: Answer) -> bool:
         """Take a step's answer; returns whether it was as it had to be."""
@@ -64,6 +78,14 @@ class Outcome:
                         came=str(done.get(name)),
                     )
                 )
+
+
+def heard_otherwise(step: Step, answer: Answer) -> str | None:
+    """What was heard, where that is not what was said."""
+    words = answer.understood
+    if words is None or words == " ".join(spoken_parts(step.say or "")).lower():
+        return None
+    return words
 
 
 def count(outcomes: Sequence[Outcome], verdict: Verdict) -> int:

@@ -10,8 +10,8 @@ from xml.etree import ElementTree as Xml
 
 from ivr.errors import IvrError
 from ivr.scenarios.judge import Answer, Mismatch
-from ivr.scenarios.outcome import Outcome, count
-from ivr.scenarios.scenario import Step, spoken_parts
+from ivr.scenarios.outcome import Outcome, count, heard_otherwise
+from ivr.scenarios.scenario import Step
 
 _WIDTH = 88
 
@@ -36,6 +36,16 @@ def gap_summary(outcomes: Sequence[Outcome]) -> str:
         f"{len(gaps)} answers began after p50 {statistics.median(gaps):.0f} ms, "
         f"p95 {p95:.0f} ms, at most {gaps[-1]:.0f} ms."
     )
+
+
+def again_summary(outcomes: Sequence[Outcome]) -> str:
+    """What passed only when it was played again; empty where nothing did."""
+    names = [
+        outcome.loaded.name
+        for outcome in outcomes
+        if outcome.tries > 1 and outcome.verdict == "passed"
+    ]
+    return f"Misheard at first, passed when played again: {'; '.join(names)}." if names else ""
 
 
 def diff(outcome: Outcome) -> str:
@@ -123,10 +133,8 @@ def write_junit(path: Path, outcomes: Sequence[Outcome], seconds: float) -> None
 
 
 def _misheard(step: Step, answer: Answer) -> str:
-    words = answer.understood
-    if words is None or words == " ".join(spoken_parts(step.say or "")).lower():
-        return ""
-    return f"  (heard: {words or 'nothing'})"
+    words = heard_otherwise(step, answer)
+    return "" if words is None else f"  (heard: {words or 'nothing'})"
 
 
 def _marks(answer: Answer) -> str:

@@ -42,10 +42,12 @@ class Flows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """How to run: `jobs` calls at once; `times`: whether `within_ms` is judged; `tell` is called
-    with each outcome when it is known."""
+    """How to run: `jobs` calls at once; `again`: how often a scenario is played again that failed
+    where words were misheard, for no sound is twice the same; `times`: whether `within_ms` is
+    judged; `tell` is called with each outcome when it is known."""
 
     jobs: int = 16
+    again: int = 0
     times: bool = False
     tell: Callable[[Outcome], None] = lambda _: None
 
@@ -87,6 +89,9 @@ async def run(
         for outcome, flow in queue:
             began = time.monotonic()
             await _play(play, outcome, flow)
+            while outcome.verdict == "failed" and outcome.misheard and outcome.tries <= how.again:
+                outcome.begin_again()
+                await _play(play, outcome, flow)
             outcome.seconds = time.monotonic() - began
             how.tell(outcome)
 
