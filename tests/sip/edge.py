@@ -15,7 +15,7 @@ from ivr.edge.rpc import EdgeRpc
 from ivr.settings import PROJECT
 from tests.telephony.asterisk.switch import free_port
 
-READY_S = 15.0
+READY_S = 60.0
 TRUNK = "127.0.0.10"
 """A trusted trunk's address in these tests."""
 STRANGER = "127.0.0.66"

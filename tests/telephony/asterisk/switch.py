@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from ivr.settings import PROJECT
 
-READY_S = 20.0
+READY_S = 60.0
 _DIRECTORIES = {
     "astcachedir": "cache",
     "astetcdir": "etc",
@@ -108,7 +108,7 @@ class AsteriskSwitch:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=10,
+            timeout=30,
             check=False,
         )
         return done.stdout
