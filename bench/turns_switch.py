@@ -78,7 +78,14 @@ def _freeswitch(folder: Path) -> Iterator[str]:
 
 
 async def _play(
-    target: str, *, calls: int, menu: str, human: Path | None, half: str, bar: Progress
+    target: str,
+    *,
+    calls: int,
+    menu: str,
+    human: Path | None,
+    half: str,
+    every: int,
+    bar: Progress,
 ) -> tuple[Outcome, ...]:
     process = SynthesisProcess()
     await process.start()
@@ -88,14 +95,15 @@ async def _play(
     finally:
         await client.close()
         await process.stop()
-    task = bar.add_task(f"{len(corpus.turns)} calls, {calls} at once", total=len(corpus.turns))
+    turns = corpus.turns[::every]
+    task = bar.add_task(f"{len(turns)} calls, {calls} at once", total=len(turns))
     numbers = iter(range(10_000))
 
     def ring(line: Line) -> SipPhone:
         return SipPhone(target, number=f"+9140000{next(numbers):05}", handset=line)
 
     return await play(
-        corpus.turns,
+        turns,
         ring,
         at_once=calls,
         told=lambda _: bar.advance(task),
@@ -108,9 +116,10 @@ async def _play(
 @click.option("--switch", type=click.Choice(["asterisk", "freeswitch"]), required=True)
 @click.option("--calls", default=10, show_default=True)
 @click.option("--half", type=click.Choice(["held-out", "tuning"]), default=HELD_OUT)
+@click.option("--every", default=1, show_default=True, help="Play only each so many-th turn.")
 @click.option("--human", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def main(switch: str, calls: int, half: str, human: Path | None) -> None:
-    """Print one JSON document, and keep it."""
+def main(switch: str, calls: int, half: str, every: int, human: Path | None) -> None:
+    """Print one JSON document, and keep it where the whole half held out was played."""
     where = machine()
     console = Console(stderr=True)
     started = _asterisk if switch == "asterisk" else _freeswitch
@@ -121,11 +130,11 @@ def main(switch: str, calls: int, half: str, human: Path | None) -> None:
         started(Path(name)) as target,
     ):
         outcomes = uvloop.run(
-            _play(target, calls=calls, menu=menu, human=human, half=half, bar=bar)
+            _play(target, calls=calls, menu=menu, human=human, half=half, every=every, bar=bar)
         )
     figures = Figures(outcomes)
     click.echo(json.dumps(figures.as_json()))
-    if half == HELD_OUT:
+    if half == HELD_OUT and every == 1:
         with_humans = "" if human is None else " --human FOLDER"
         command = f"python -m bench.turns_switch --switch {switch}{with_humans}"
         title = {"asterisk": "Asterisk", "freeswitch": "FreeSWITCH"}[switch]

@@ -16,6 +16,14 @@ def bench() -> None:
     """
 
 
+_MORE = click.option(
+    "--more",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Other turns to tune on: each number draws as many others. Only with --half tuning.",
+)
+
+
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, nothing else.")
 @click.option("--calls", default=16, show_default=True, help="How many at once.")
@@ -31,8 +39,11 @@ def bench() -> None:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder of the Free Spoken Digit Dataset, for turns of human digits.",
 )
+@_MORE
 @click.option("--keep", type=click.Path(path_type=Path), help="Write each turn's outcome here.")
-def latency(*, as_json: bool, calls: int, half: str, human: Path | None, keep: Path | None) -> None:
+def latency(
+    *, as_json: bool, calls: int, half: str, more: int, human: Path | None, keep: Path | None
+) -> None:
     """From the caller's last sound to the answer's first, at the phone, over AudioSocket.
 
     Starts a worker of its own and rings it once for each labelled turn. Takes about four minutes.
@@ -43,15 +54,16 @@ def latency(*, as_json: bool, calls: int, half: str, human: Path | None, keep: P
     """
     from ivr.cli.bench_latency import run_latency
 
-    run_latency(as_json=as_json, calls=calls, half=half, human=human, keep=keep)
+    run_latency(as_json=as_json, calls=calls, half=half, more=more, human=human, keep=keep)
 
 
 @bench.command()
 @click.option("--to", required=True, type=click.Path(path_type=Path), help="The folder to fill.")
 @click.option("--half", type=click.Choice(["held-out", "tuning"]), default="tuning")
 @click.option("--human", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@_MORE
 @click.option("--freeze", "freezes", is_flag=True, hidden=True)
-def corpus(*, to: Path, half: str, human: Path | None, freezes: bool) -> None:
+def corpus(*, to: Path, half: str, more: int, human: Path | None, freezes: bool) -> None:
     """Write the labelled turns as WAV files, with a labels.json that says what is true of each.
 
     \b
@@ -59,7 +71,7 @@ def corpus(*, to: Path, half: str, human: Path | None, freezes: bool) -> None:
     """
     from ivr.cli.bench_latency import write_corpus
 
-    write_corpus(to, half=half, human=human, freezes=freezes)
+    write_corpus(to, half=half, more=more, human=human, freezes=freezes)
 
 
 @bench.command()

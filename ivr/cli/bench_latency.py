@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +24,8 @@ from ivr.benchmarks.turns.judge import Outcome
 from ivr.benchmarks.turns.line import Line
 from ivr.benchmarks.turns.sound import TurnSounds
 from ivr.benchmarks.turns.turn import Kind
-from ivr.benchmarks.turns.worker import bench_worker
+from ivr.benchmarks.turns.waterfalls import Stages, by_stage, last_of_each_call
+from ivr.benchmarks.turns.worker import LOG, bench_worker
 from ivr.cli.main import run_async
 from ivr.phone.audiosocket import AudioSocketPhone
 from ivr.settings import Settings, load_settings
@@ -35,7 +36,7 @@ from ivr.telephony.media_clock import MediaClock
 
 
 def run_latency(
-    *, as_json: bool, calls: int, half: str, human: Path | None, keep: Path | None
+    *, as_json: bool, calls: int, half: str, more: int, human: Path | None, keep: Path | None
 ) -> None:
     """Play one half of the corpus to a worker, and print what came of it."""
     settings = load_settings().model_copy(update={"log_level": "error"})
@@ -43,7 +44,9 @@ def run_latency(
     where = machine()
     console = Console(stderr=True, highlight=False)
     with Progress(console=console, transient=True) as bar, tempfile.TemporaryDirectory() as folder:
-        outcomes = run_async(_measure(settings, Path(folder), half, human, calls, bar))
+        outcomes, stages = run_async(
+            _measure(settings, Path(folder), half, more, human, calls, bar)
+        )
     figures = Figures(outcomes)
     if keep is not None:
         keep.write_text(json.dumps([asdict(one) for one in outcomes], indent=1) + "\n")
@@ -53,7 +56,9 @@ def run_latency(
         _show(figures)
     if half == HELD_OUT:
         with_humans = "" if human is None else " --human FOLDER"
-        keep_result("turn-taking", figures, where, f"ivrctl bench latency{with_humans}")
+        command = f"ivrctl bench latency{with_humans}"
+        keep_result("turn-taking", figures, where, command)
+        _keep_waterfall(outcomes, stages, where, command)
 
 
 def keep_result(
@@ -91,20 +96,48 @@ def keep_result(
     )
 
 
+def _keep_waterfall(
+    outcomes: tuple[Outcome, ...], stages: Mapping[str, Stages], where: Machine, command: str
+) -> None:
+    save(
+        "turn-taking-waterfall",
+        title="Turns: where the time goes",
+        order=5,
+        text="The same run, ms: what each stage took between the caller's last sound (or the key's "
+        "release) and the answer's first, as the worker logs it: `ivr/conversation/waterfall.py`. "
+        '"On the line" is the rest, until the phone had the first audible frame. Percentiles of '
+        "stages do not add up to that of the whole; the mean over the slowest twentieth of each "
+        "kind does.",
+        command=command,
+        rows=by_stage(outcomes, stages),
+        where=where,
+    )
+
+
 async def _measure(
-    settings: Settings, folder: Path, half: str, human: Path | None, calls: int, bar: Progress
-) -> tuple[Outcome, ...]:
-    corpus = await _corpus(half, human, bar)
+    settings: Settings,
+    folder: Path,
+    half: str,
+    more: int,
+    human: Path | None,
+    calls: int,
+    bar: Progress,
+) -> tuple[tuple[Outcome, ...], Mapping[str, Stages]]:
+    corpus = await _corpus(half, more, human, bar)
+    call_of: dict[str, str] = {}
     async with bench_worker(settings, folder) as served:
-        return await _played(corpus, served, calls, bar)
+        outcomes = await _played(corpus, served, calls, bar, call_of)
+    with (folder / LOG).open(encoding="utf-8") as log:
+        stages = last_of_each_call(log)
+    return outcomes, {turn: stages[call] for turn, call in call_of.items() if call in stages}
 
 
-def write_corpus(to: Path, *, half: str, human: Path | None, freezes: bool) -> None:
+def write_corpus(to: Path, *, half: str, more: int, human: Path | None, freezes: bool) -> None:
     """Write a half as WAV files with their labels; with `freezes`, first write down what it is."""
     with Progress(console=Console(stderr=True), transient=True) as bar:
         if freezes:
             freeze()
-        corpus = run_async(_corpus(half, human, bar))
+        corpus = run_async(_corpus(half, more, human, bar))
         task = bar.add_task("writing", total=len(corpus.turns))
         to.mkdir(parents=True, exist_ok=True)
         labels = []
@@ -125,22 +158,27 @@ def write_corpus(to: Path, *, half: str, human: Path | None, freezes: bool) -> N
     click.echo(f"{len(labels)} turns in {to}")
 
 
-async def _corpus(half: str, human: Path | None, bar: Progress) -> Corpus:
+async def _corpus(half: str, more: int, human: Path | None, bar: Progress) -> Corpus:
     task = bar.add_task("speaking the corpus", total=None)
     async with _voices(human) as sounds:
-        corpus = await sounding(half, sounds, human=human is not None)
+        corpus = await sounding(half, sounds, human=human is not None, more=more)
     bar.remove_task(task)
     return corpus
 
 
 async def _played(
-    corpus: Corpus, settings: Settings, calls: int, bar: Progress
+    corpus: Corpus, settings: Settings, calls: int, bar: Progress, call_of: dict[str, str]
 ) -> tuple[Outcome, ...]:
+    """Play the corpus; `call_of` is told which call was which turn's, by their ids."""
     clock = MediaClock()
     task = bar.add_task(f"{len(corpus.turns)} calls, {calls} at once", total=len(corpus.turns))
 
     def ring(line: Line) -> AudioSocketPhone:
-        return AudioSocketPhone(settings.host, settings.audiosocket_port, handset=line, clock=clock)
+        phone = AudioSocketPhone(
+            settings.host, settings.audiosocket_port, handset=line, clock=clock
+        )
+        call_of[line.turn_id] = str(phone.call_id)
+        return phone
 
     return await play(corpus.turns, ring, at_once=calls, told=lambda _: bar.advance(task))
 

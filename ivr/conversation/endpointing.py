@@ -1,9 +1,10 @@
 """When a turn is over: by what has been said, and by whether the flow can go on with it. Pure.
 
-complete     an option, all the digits                    the shortest silence
-understood   the flow can go on, but more may come
-open         words, of which the flow makes nothing
-unfinished   the last word wants another, digits lack     the longest
+complete     an option, all the digits                              the shortest silence
+understood   the flow can go on, and such sentences mostly end
+doubtful     the flow can go on, but such sentences mostly go on
+open         they hardly ever end, or the flow makes nothing of them
+unfinished   the last words want another, digits lack               the longest
 unheard      sound without words
 """
 
@@ -17,24 +18,23 @@ from ivr.dialogue.actions import Expectation
 
 _DIGIT_WORDS = frozenset("zero oh o one two three four five six seven eight nine".split())
 _REPEATS = {"double": 2, "triple": 3}
-_UNFINISHED = frozenset(
-    "a an the my your to of for from in on at with and or but i i'd i'm is are was want like need "
-    "can could you um uh er double triple hundred thousand this that twenty thirty forty fifty "
-    "sixty seventy eighty ninety".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a look at the words so far has found. `accepted`: the flow can go on with them;
-    `ends`: how likely such words end a sentence, 0..1. `backchannel`: they say no more than "I am
-    listening"; `late`: the bot has all but finished."""
+    `ends`: how likely such words end a sentence, 0..1; `wants_more`: the last one hardly does.
+    `backchannel`: they say no more than "I am listening"; `halts`: they are said to stop somebody;
+    `disputed`: see `Transcript`; `late`: the bot has all but finished."""
 
     text: str
     confidence: float = 1.0
     accepted: bool = False
     ends: float = 0.5
+    wants_more: bool = False
     backchannel: bool = False
+    halts: bool = False
+    disputed: float = 0.0
     late: bool = False
 
 
@@ -48,20 +48,14 @@ def endpoint_silence_ms(rules: TurnRules, expect: Expectation, look: Look | None
         if spoken is not None:
             complete = look.accepted or spoken >= expect.spoken_digits
             return rules.endpoint_complete_ms if complete else rules.endpoint_unfinished_ms
-    # "you" wants more, but for those who thank.
-    unfinished = wants_more(words[-1]) and words[-2:] != ["thank", "you"]
-    if expect.phrases and _is_phrase(look.text, expect.phrases) and not unfinished:
+    if expect.phrases and _is_phrase(look.text, expect.phrases) and not look.wants_more:
         return rules.endpoint_complete_ms
-    if unfinished:
+    if look.wants_more or look.ends < rules.goes_on_below:
         return rules.endpoint_unfinished_ms
-    if look.accepted and look.ends >= rules.ends_from:
-        return rules.endpoint_understood_ms
+    if look.accepted and look.ends >= rules.doubtful_from:
+        surely = look.ends >= rules.ends_from
+        return rules.endpoint_understood_ms if surely else rules.endpoint_doubtful_ms
     return rules.endpoint_open_ms
-
-
-def wants_more(word: str) -> bool:
-    """Whether a sentence hardly ends with this word: "the", "twenty". By itself it says nothing."""
-    return word in _UNFINISHED
 
 
 def spoken_digit_count(words: list[str]) -> int | None:

@@ -18,6 +18,7 @@ from ivr.nlu.language_id import identify
 from ivr.speech.recognition.recogniser import Transcript
 
 _SURER_BY = 0.1
+_MORE = 2
 _SURE = 0.8
 _LIKE_DIGITS = frozenset({"bye", "more"})
 
@@ -33,13 +34,17 @@ def choose(
     that `narrow` was narrowed to, and what is understood `anywhere`, whatever is asked.
 
     The open one wins where the narrow one heard nothing, where it is clearly surer, where it is
-    sure of what is understood anywhere, or of several words most of which are no likely answer's.
+    sure of what is understood anywhere, of several words most of which are no likely answer's, or
+    of what the narrow one heard and more words around it, of which it knew not all.
     """
     if not open_.text or narrow.text == open_.text:
         return narrow
     believed = _believed(narrow, open_, phrases, anywhere)
-    other = open_ if believed is narrow else narrow
-    return replace(believed, alternatives=(other.text,)) if other.text else believed
+    if believed is open_:
+        return replace(open_, alternatives=(narrow.text,)) if narrow.text else open_
+    agreed = set(narrow.text.split()) & set(open_.text.split())
+    disputed = 0.0 if agreed else open_.confidence
+    return replace(narrow, alternatives=(open_.text,), disputed=disputed)
 
 
 def spoken_in(heard: Mapping[str, Transcript], first: str) -> Transcript:
@@ -81,4 +86,12 @@ def _believed(
     foreign = sum(word not in likely for word in words)
     if len(words) > 1 and foreign * 2 > len(words) and sure:
         return open_
-    return narrow
+    less = narrow.text.split()
+    more = foreign and len(words) >= len(less) + _MORE and _within(less, words)
+    return open_ if sure and more else narrow
+
+
+def _within(some: Iterable[str], words: Iterable[str]) -> bool:
+    """Whether `some` stand in `words`, in their order."""
+    rest = iter(words)
+    return all(word in rest for word in some)

@@ -8,13 +8,17 @@ interrupt; a cough or an "okay" does not, and the bot goes on where it paused.
 
 from __future__ import annotations
 
-from ivr.conversation.endpointing import Look, wants_more
+from ivr.conversation.endpointing import Look
 from ivr.conversation.rules import TurnRules
 
+_LIKELY = 0.6
+"""Confidence in words that interrupt at all; as sure of something else, they do not: a cough is
+two different words to two hypotheses."""
 _SURE = 0.85
 """Confidence in words that interrupt though the flow makes nothing of them."""
-_SURE_OF_ONE = 0.9
-"""The same of a single word: coughs are often taken for one."""
+_SENTENCE = 3
+"""So many different words of which the recogniser is sure are no cough, and no listener's sound in
+a language that it does not know: it makes "one one" of the one, and "hi" of the other."""
 
 
 def pauses_bot(rules: TurnRules, since_onset_ms: float, *, doubtful: bool) -> bool:
@@ -30,15 +34,13 @@ def interrupts(look: Look) -> bool:
     Linguistic Society 6) is an answer only where the question is all but asked.
     """
     words = look.text.split()
-    if not words:
+    if not words or look.confidence < _LIKELY:
         return False
     if look.backchannel:
         return look.accepted and look.late
-    if look.accepted:
-        return True
-    if all(wants_more(word) for word in words):
-        return False
-    return look.confidence >= (_SURE if len(words) > 1 else _SURE_OF_ONE)
+    if look.accepted or look.halts:
+        return look.disputed < _LIKELY
+    return len(set(words)) >= _SENTENCE and look.confidence >= _SURE
 
 
 def goes_on(look: Look, said: str) -> bool:

@@ -21,20 +21,29 @@ class TurnRules:
     """Silence after which the words so far are looked at."""
     endpoint_complete_ms: float = 120
     """Silence that ends a turn whose words are complete (a menu phrase, all the digits)."""
-    endpoint_understood_ms: float = 220
-    """Silence that ends a turn which the flow can go on with as it is."""
-    endpoint_open_ms: float = 420
+    endpoint_understood_ms: float = 240
+    """Silence that ends a turn which the flow can go on with as it is, and such sentences end."""
+    endpoint_doubtful_ms: float = 280
+    """The same where such sentences more often go on."""
+    endpoint_open_ms: float = 500
     """Silence that ends any other turn of free speech."""
-    endpoint_unfinished_ms: float = 900
-    """Silence that ends a turn whose last word wants another, or too few digits."""
+    endpoint_unfinished_ms: float = 1400
+    """Silence that ends a turn whose last words want another, or too few digits: hardly anybody
+    stops there, and whoever does is asked again."""
     endpoint_unheard_ms: float = 600
     """Silence that ends a turn in which no word was made out."""
-    ends_from: float = 0.25
+    ends_from: float = 0.5
     """Likelihood, 0..1, that sentences end with such words, from which they are taken to."""
+    doubtful_from: float = 0.25
+    """The same, from which they may."""
+    goes_on_below: float = 0.1
+    """The same, below which they are taken to go on."""
     speech_onset_ms: float = 60
     """Speech that opens the recogniser."""
     hold_ms: float = 80
     """Speech that makes the bot pause, and see who that is."""
+    meant_ms: float = 100
+    """A voice that words into the bot's have to have, to be meant for it."""
     commit_ms: float = 1200
     """Speech that interrupts the bot whatever it is."""
     release_ms: float = 200

@@ -353,7 +353,7 @@ class TurnTaker:
         look = speech.look
         if look is None:
             return None
-        if speech.certain_ms < self.rules.speech_onset_ms:
+        if speech.certain_ms < self.rules.meant_ms:
             return False
         if speech.joins and self._ended is not None:
             return goes_on(look, self._ended.said)

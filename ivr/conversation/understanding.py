@@ -21,7 +21,7 @@ from ivr.conversation.turns import (
 from ivr.dialogue.actions import Expectation, Say
 from ivr.dialogue.executor import Step
 from ivr.dialogue.inputs import Input, Keyed, Said, Silence
-from ivr.dialogue.lexicon import is_any, lexicon, spoken_form
+from ivr.dialogue.lexicon import global_intent, is_any, lexicon, spoken_form
 from ivr.dialogue.state import DialogueState
 from ivr.nlu.endings import Endings
 from ivr.nlu.interpreter import Interpretation, Interpreter
@@ -31,6 +31,8 @@ _NOISE_MS = 300
 """Speech shorter than this in which no word was made out was a noise."""
 _COUGH_MS = 1200
 """The same for what interrupted us: we go on speaking rather than ask what was said."""
+
+_NOTHING_KNOWN = Endings(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,18 @@ class Understanding:
         step = self._step(state, said)
         self._foreseen = _Foreseen(words, state, said, step)
         self._prepare([action for action in step.actions if isinstance(action, Say)])
+        endings = self._endings.get(state.language, _NOTHING_KNOWN)
         return Look(
             words.text,
             words.confidence,
             accepted=_is_accepted(state, step),
-            ends=self._ends(words.text, state.language),
+            ends=endings.likelihood(words.text),
+            wants_more=endings.wants_more(words.text),
             backchannel=_is_backchannel(words.text, state.language),
+            halts=_halts(words.text, state.language),
+            disputed=words.disputed,
             late=late,
         )
-
-    def _ends(self, text: str, language: str) -> float:
-        known = self._endings.get(language)
-        return known.likelihood(text) if known is not None else 0.5
 
     def foreseen(self, what: Input, state: DialogueState) -> Step | None:
         """The step that `what` leads to in `state`, where that was worked out beforehand."""
@@ -173,3 +175,15 @@ def _is_backchannel(text: str, language: str) -> bool:
     phrases = (*words.backchannels, *words.yes)
     said = spoken_form(text)
     return is_any(said, phrases) or all(is_any(word, phrases) for word in said.split())
+
+
+def _halts(text: str, language: str) -> bool:
+    """Whether these words are said to stop somebody, or are understood anywhere ("repeat"): they
+    need not be an answer to be meant."""
+    said = spoken_form(text)
+    words = lexicon(language).interruptions
+    return (
+        is_any(said, words)
+        or all(is_any(word, words) for word in said.split())
+        or global_intent(said, language) is not None
+    )

@@ -123,6 +123,10 @@ class Language(_Part):
     """What may stand before or after a phrase and means nothing: "please"."""
     backchannels: Words = ()
     """What listeners say to show that they listen: "hmm"; none of it interrupts anybody."""
+    interruptions: Words = ()
+    """What is said to make somebody stop who speaks: "wait"."""
+    unfinished: Words = ()
+    """Single words after which nobody stops, unless the application's callers were heard to."""
     emergencies: Words = ()
     """Whoever says one of these anywhere in a sentence needs help at once."""
     first: Words = ()

@@ -3,15 +3,23 @@
 Learnt by counting in what callers of the application say: of all places where the last words
 stand, in how many the sentence ends there. "what is my balance" mostly ends, "transfer fifty
 rupees" mostly goes on, "from my" always does.
+
+Values are counted by what they are: that "to" a person mostly ends is told by all the people that
+were marked in the training data, and is true of others.
+
+Of words that an application's callers were never heard with, its language knows some after which
+nobody stops ("twenty", "um"); what was counted overrules it: "thank you" does end.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
+from ivr.languages.known import language
+from ivr.nlu.annotation import Example
 from ivr.nlu.training_data import BadTrainingData, TrainingData, load_training_data
 
 _LONGEST = 3
@@ -19,46 +27,111 @@ _LONGEST = 3
 _ENOUGH = 4
 """Places that make a figure."""
 _UNKNOWN = 0.5
+_MARKED = 0.15
+"""Share of its places in which a word is marked as a value, from which it is taken for one: much
+training data has no marks."""
+_PRESUMED = 10
+"""Places where a sentence went on, that a word counts for which its language knows to want more."""
+_ENDS = 0.2
+"""Likelihood from which even such a word ends sentences."""
 
 
 class Endings:
-    """What is known of one language's sentences."""
+    """What is known of one language's sentences. `kinds`: what single words are values of; those
+    side by side count as one. `unfinished`: words that want another, as far as is known of the
+    language."""
 
-    def __init__(self, sentences: Iterable[str]) -> None:
+    def __init__(
+        self,
+        sentences: Iterable[str],
+        *,
+        kinds: Mapping[str, str] | None = None,
+        unfinished: Iterable[str] = (),
+    ) -> None:
+        self._kinds = kinds or {}
+        self._unfinished = frozenset(unfinished)
         self._seen: Counter[tuple[str, ...]] = Counter()
         self._ended: Counter[tuple[str, ...]] = Counter()
         for sentence in sentences:
-            words = _words(sentence)
-            for end in range(1, len(words) + 1):
+            units = self._units(_words(sentence))
+            for end in range(1, len(units) + 1):
                 for length in range(1, min(_LONGEST, end) + 1):
-                    last = tuple(words[end - length : end])
+                    last = tuple(units[end - length : end])
                     self._seen[last] += 1
-                    self._ended[last] += end == len(words)
+                    self._ended[last] += end == len(units)
 
     @classmethod
-    def of(cls, data: TrainingData) -> Endings:
+    def of(cls, data: TrainingData, unfinished: Iterable[str] = ()) -> Endings:
         """Learn from training data."""
-        return cls(example.text for examples in data.intents.values() for example in examples)
+        examples = tuple(chain.from_iterable(data.intents.values()))
+        texts = (example.text for example in examples)
+        return cls(texts, kinds=_kinds_of_words(examples), unfinished=unfinished)
 
     def likelihood(self, text: str) -> float:
-        """How likely the sentence ends with `text`, 0..1; by its longest known last words, and a
+        """How likely the sentence ends with `text`, 0..1: by its longest known last words, and a
         half where nothing is known."""
+        ended, seen = self._counted(_words(text))
+        return ended / seen if seen else _UNKNOWN
+
+    def wants_more(self, text: str) -> bool:
+        """Whether the last word of `text` wants another, as its language knows and callers did
+        not show otherwise."""
         words = _words(text)
-        for length in range(min(_LONGEST, len(words)), 0, -1):
-            last = tuple(words[-length:])
+        if not words or words[-1] not in self._unfinished:
+            return False
+        ended, seen = self._counted(words)
+        return ended / (seen + _PRESUMED) < _ENDS
+
+    def _counted(self, words: Sequence[str]) -> tuple[int, int]:
+        """How often a sentence ended with the longest last words that are known, and how often
+        they were seen; noughts where they are not."""
+        units = self._units(words)
+        for length in range(min(_LONGEST, len(units)), 0, -1):
+            last = tuple(units[-length:])
             seen = self._seen[last]
             if seen >= _ENOUGH:
-                return self._ended[last] / seen
-        return _UNKNOWN
+                return self._ended[last], seen
+        return 0, 0
+
+    def _units(self, words: Sequence[str]) -> list[str]:
+        """Words, with values as what they are: `[person]` is no word."""
+        units: list[str] = []
+        for word in words:
+            kind = self._kinds.get(word)
+            if kind is not None and units and units[-1].startswith("["):
+                units.pop()
+            units.append(word if kind is None else f"[{kind}]")
+        return units
 
 
 def learn_endings(nlu_dir: Path, languages: Iterable[str]) -> Mapping[str, Endings]:
-    """Learn from the training data of each language that has any. Blocks for a moment."""
+    """Learn from the training data of each language; of one without any, what is known of the
+    language is all. Blocks for a moment."""
     learnt = {}
-    for language in languages:
-        with suppress(BadTrainingData):
-            learnt[language] = Endings.of(load_training_data(nlu_dir / language))
+    for code in languages:
+        unfinished = language(code).unfinished
+        try:
+            learnt[code] = Endings.of(load_training_data(nlu_dir / code), unfinished)
+        except BadTrainingData:
+            learnt[code] = Endings((), unfinished=unfinished)
     return learnt
+
+
+def _kinds_of_words(examples: Iterable[Example]) -> Mapping[str, str]:
+    """What words are values of that are marked often enough where they stand."""
+    stand: Counter[str] = Counter()
+    marked: dict[str, Counter[str]] = defaultdict(Counter)
+    for example in examples:
+        stand.update(_words(example.text))
+        for mark in example.annotations:
+            for word in _words(example.text[mark.start : mark.end]):
+                marked[word][mark.kind] += 1
+    kinds = {}
+    for word, of in marked.items():
+        kind, times = of.most_common(1)[0]
+        if times >= _MARKED * stand[word]:
+            kinds[word] = kind
+    return kinds
 
 
 def _words(text: str) -> Sequence[str]:

@@ -45,8 +45,15 @@ Progress = Callable[[str], None]
 class Supervisor:
     """Everything one machine runs."""
 
-    def __init__(self, settings: Settings, progress: Progress = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        progress: Progress = lambda _: None,
+        *,
+        worker_log: Path | None = None,
+    ) -> None:
         self._settings = settings
+        self._worker_log = worker_log
         self._progress = progress
         self._wards: list[tuple[Ward, float]] = []
         self._watches: list[asyncio.Task[None]] = []
@@ -193,6 +200,7 @@ class Supervisor:
             self._ports.http[number],
             mine.as_environment(),
             stop_s=settings.drain_s + 8.0,
+            log=self._worker_log,
         )
 
 

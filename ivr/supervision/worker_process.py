@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from ivr.errors import IvrError
 from ivr.processes import is_stopped
@@ -18,7 +19,8 @@ _LONGEST_COMPLAINT = 4096
 
 
 class WorkerProcess:
-    """One `ivrctl worker`. `environment` holds its `IVR_*` settings.
+    """One `ivrctl worker`. `environment` holds its `IVR_*` settings; `log` is the file that it logs
+    to, where that is not to be seen.
 
     It drains when the process that started it ends, however it ends.
     """
@@ -32,8 +34,10 @@ class WorkerProcess:
         *,
         deadline_s: float = 1.2,
         stop_s: float = 65.0,
+        log: Path | None = None,
     ) -> None:
         self.name = name
+        self._log = log
         self._host = host
         self._port = http_port
         self._environment = environment
@@ -51,6 +55,7 @@ class WorkerProcess:
         """See `Ward.start`. What the worker cannot start for is the IvrError's sentence."""
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
+        log = self._log.open("ab") if self._log is not None else None
         try:
             self._process = process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -58,6 +63,7 @@ class WorkerProcess:
                 *("--parent", str(os.getpid()), "--complain-to", str(writing)),
                 env={**os.environ, **self._environment},
                 pass_fds=(writing,),
+                stderr=log,
                 # Ctrl-C at the terminal is for us: we decide the order of the end.
                 start_new_session=True,
             )
@@ -65,6 +71,8 @@ class WorkerProcess:
             writing = -1
             await self._ready(process, reading)
         finally:
+            if log is not None:
+                log.close()
             os.close(reading)
             if writing >= 0:
                 os.close(writing)

@@ -48,6 +48,19 @@ def test_the_likelier_is_believed(narrow: Transcript, open_: Transcript, believe
     assert choose(narrow, open_, DIGITS, anywhere=means_anything).text == believed
 
 
+def test_more_words_around_what_was_heard_are_believed() -> None:
+    options = ("address", "a address please", "my address")
+    assert choose(heard("a"), heard("a new address"), options).text == "a new address"
+    assert choose(heard("a"), heard("a new address", 0.7), options).text == "a"
+    assert choose(heard("my"), heard("a new address"), options).text == "my"
+
+
+def test_what_was_heard_as_something_else_is_in_dispute() -> None:
+    assert choose(heard("no"), heard("nine one", 0.7), ["no"]).disputed == pytest.approx(0.7)
+    assert choose(heard("no no"), heard("no one"), ["no"]).disputed == 0.0
+    assert choose(heard("no"), heard(""), ["no"]).disputed == 0.0
+
+
 def test_the_other_is_kept_as_an_alternative() -> None:
     believed = choose(heard("two"), heard("to"), DIGITS)
     assert (believed.text, believed.alternatives) == ("two", ("to",))

@@ -30,19 +30,26 @@ class Corpus:
     turns: tuple[SoundingTurn, ...]
 
 
-def planned(half: str, *, human: bool) -> tuple[Turn, ...]:
-    """The turns of a half. Raises IvrError when the held-out half is not the frozen one."""
+def planned(half: str, *, human: bool, more: int = 0) -> tuple[Turn, ...]:
+    """The turns of a half. Of those to tune on there are as many more as one likes: each number
+    `more` draws as many other ones.
+
+    Raises IvrError when the held-out half is not the frozen one.
+    """
+    if more and half != TUNING:
+        raise IvrError("What is held out is frozen: there are no more of these turns.")
     if half == HELD_OUT and _frozen() != digest(draw_half(HELD_OUT)):
         raise IvrError(
             "The held-out half is not the one that was frozen.",
             remedy="Undo what was changed in ivr/benchmarks/turns: drawing, sentences, pauses.",
         )
-    return draw_half(half, human=human)
+    return draw_half(half, human=human, seed=SEED + more)
 
 
-async def sounding(half: str, sounds: TurnSounds, *, human: bool) -> Corpus:
-    """A half of the corpus, made into sound. Raises IvrError."""
-    return Corpus(half, tuple([await sounds.of(turn) for turn in planned(half, human=human)]))
+async def sounding(half: str, sounds: TurnSounds, *, human: bool, more: int = 0) -> Corpus:
+    """A half of the corpus, made into sound; `more`: see `planned`. Raises IvrError."""
+    turns = planned(half, human=human, more=more)
+    return Corpus(half, tuple([await sounds.of(turn) for turn in turns]))
 
 
 def freeze(path: Path = FROZEN) -> None:

@@ -59,15 +59,15 @@ _HESITATES = 0.15
 _HUMAN_TAKES = 10
 
 
-def draw_half(half: str, *, human: bool = True) -> tuple[Turn, ...]:
+def draw_half(half: str, *, human: bool = True, seed: int = SEED) -> tuple[Turn, ...]:
     """All turns of "held-out" or "tuning", in the order in which they are played; without the
-    human digits where those cannot be had."""
+    human digits where those cannot be had. Another `seed` draws other turns of the same kind."""
     turns: list[Turn] = []
     for sort, count in _COUNTS.items():
         # A stream of its own for each sort: one more of these leaves the others as they are.
-        rng = np.random.default_rng([SEED, sum(half.encode()), sum(sort.encode())])
+        rng = np.random.default_rng([seed, sum(half.encode()), sum(sort.encode())])
         turns += [_Drawing(rng, half, sort, number).turn() for number in range(count)]
-    order = np.random.default_rng([SEED, sum(half.encode())]).permutation(len(turns))
+    order = np.random.default_rng([seed, sum(half.encode())]).permutation(len(turns))
     ordered = (turns[place] for place in order)
     return tuple(turn for turn in ordered if human or turn.sort != "human_digits")
 

@@ -92,6 +92,11 @@ class Line(Handset):
         self._since_ms = 0.0
         self._play: Generator[None, None, None] | None = self._script()
 
+    @property
+    def turn_id(self) -> str:
+        """Which turn it plays."""
+        return self._turn.id
+
     # The handset.
 
     def tick(self) -> bytes:

@@ -11,12 +11,14 @@ from ivr.settings import PROJECT, Settings
 from ivr.supervision.supervisor import Supervisor
 
 FLOW = PROJECT / "bench" / "turns" / "flow.json"
+LOG = "worker.log"
+"""In the worker's folder: what it logged, with the waterfall of each answer."""
 
 
 @asynccontextmanager
 async def bench_worker(settings: Settings, folder: Path) -> AsyncIterator[Settings]:
-    """One worker with the bench's flow, everything embedded in `folder`; yields its settings.
-    Raises IvrError when it does not start."""
+    """One worker with the bench's flow, everything embedded in `folder`, where it logs to `LOG`;
+    yields its settings. Raises IvrError when it does not start."""
     audiosocket_port, freeswitch_port, http_port = free_ports(3)
     supervisor = Supervisor(
         settings.model_copy(
@@ -31,8 +33,11 @@ async def bench_worker(settings: Settings, folder: Path) -> AsyncIterator[Settin
                 "most_lag_ms": 60_000.0,
                 "most_backlog_ms": 600_000.0,
                 "var_dir": folder,
+                # As a worker does that is at work: its log has the waterfall of each answer.
+                "log_level": "info",
             }
-        )
+        ),
+        worker_log=folder / LOG,
     )
     await supervisor.start()
     try:

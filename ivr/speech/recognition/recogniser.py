@@ -32,7 +32,8 @@ class Transcript:
 
     `unknown` counts stretches of speech that were none of the words the model knows. `language`
     is the one it was heard in, where several were listened for, and one was plainly it.
-    `alternatives` are what else it may have been, likeliest first.
+    `alternatives` are what else it may have been, likeliest first. `disputed`: how sure it was
+    heard, 0..1, as something else entirely.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Transcript:
     unknown: int = 0
     language: str = ""
     alternatives: tuple[str, ...] = ()
+    disputed: float = 0.0
 
     @property
     def confidence(self) -> float:

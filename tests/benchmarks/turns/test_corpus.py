@@ -34,6 +34,14 @@ def test_a_half_that_was_changed_is_not_reported_on(monkeypatch: pytest.MonkeyPa
         planned(HELD_OUT, human=True)
 
 
+def test_there_are_more_turns_to_tune_on_and_none_more_that_are_held_out() -> None:
+    first, more = (planned(TUNING, human=True, more=number) for number in (0, 1))
+    assert Counter(turn.sort for turn in first) == Counter(turn.sort for turn in more)
+    assert digest(first) != digest(more)
+    with pytest.raises(IvrError, match="frozen"):
+        planned(HELD_OUT, human=True, more=1)
+
+
 def test_there_are_enough_of_each_kind_without_the_human_digits_too() -> None:
     halves = [planned(half, human=False) for half in (HELD_OUT, TUNING)]
     assert sum(map(len, halves)) >= 600
