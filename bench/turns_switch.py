@@ -10,6 +10,7 @@ Times are those of the phone's packets. A key counts from its first end packet.
 from __future__ import annotations
 
 import json
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,13 +30,14 @@ from ivr.benchmarks.turns.judge import Outcome
 from ivr.benchmarks.turns.line import Line
 from ivr.benchmarks.turns.sound import TurnSounds
 from ivr.benchmarks.turns.worker import FLOW
-from ivr.cli.bench_latency import keep_result
+from ivr.cli.bench_latency import keep_result, recognition_version
 from ivr.phone.rtp import PRESS_PACKETS
 from ivr.phone.sip import SipPhone
+from ivr.settings import load_settings
 from ivr.speech.synthesis.client import SynthesisClient
 from ivr.speech.synthesis.supervised import SynthesisProcess
 from tests.e2e.stack import Stack
-from tests.freeswitch.switch import FreeSwitch
+from tests.freeswitch.switch import FreeSwitch, binary
 from tests.prompts import render_spoken
 from tests.telephony.asterisk.switch import AsteriskSwitch, asterisk_root
 
@@ -45,7 +47,8 @@ _ENGLISH = "7003"
 
 
 @contextmanager
-def _asterisk(folder: Path) -> Iterator[str]:
+def _asterisk(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yields whom a phone rings, and the switch's version."""
     switch = AsteriskSwitch(asterisk_root())
     render_spoken(switch.sounds, "asterisk")
     switch.start()
@@ -59,20 +62,25 @@ def _asterisk(folder: Path) -> Iterator[str]:
         with Stack(folder / "var", environment=environment) as stack:
             stack.until_ready()
             switch.use_workers(*stack.notes.audiosocket_ports)
-            yield switch.sip_target()
+            version = switch.cli("core show version").split()[1].partition("~")[0]
+            yield switch.sip_target(), version
     finally:
         switch.stop()
 
 
 @contextmanager
-def _freeswitch(folder: Path) -> Iterator[str]:
+def _freeswitch(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yields whom a phone rings, and the switch's version."""
     render_spoken(folder / "sounds", "freeswitch")
     environment = {"IVR_FLOW": str(FLOW), "IVR_LOG_LEVEL": "warning"}
     with Stack(folder / "var", environment=environment) as stack:
         stack.until_ready()
         switch = FreeSwitch.before(folder, stack.notes.freeswitch_ports)
         try:
-            yield switch.sip_target(_ENGLISH)
+            said = subprocess.run(
+                [str(binary()), "-version"], capture_output=True, text=True, check=True
+            ).stdout
+            yield switch.sip_target(_ENGLISH), said.split()[2].partition("-")[0]
         finally:
             switch.stop()
 
@@ -127,7 +135,7 @@ def main(switch: str, calls: int, half: str, every: int, human: Path | None) -> 
     with (
         tempfile.TemporaryDirectory() as name,
         Progress(console=console, transient=True) as bar,
-        started(Path(name)) as target,
+        started(Path(name)) as (target, version),
     ):
         outcomes = uvloop.run(
             _play(target, calls=calls, menu=menu, human=human, half=half, every=every, bar=bar)
@@ -138,7 +146,10 @@ def main(switch: str, calls: int, half: str, every: int, human: Path | None) -> 
         with_humans = "" if human is None else " --human FOLDER"
         command = f"python -m bench.turns_switch --switch {switch}{with_humans}"
         title = {"asterisk": "Asterisk", "freeswitch": "FreeSWITCH"}[switch]
-        keep_result(f"turn-taking-{switch}", figures, where, command, through=title)
+        versions = {**recognition_version(load_settings()), switch: version}
+        keep_result(
+            f"turn-taking-{switch}", figures, where, command, versions=versions, through=title
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -29,6 +30,7 @@ from ivr.benchmarks.turns.worker import LOG, bench_worker
 from ivr.cli.main import run_async
 from ivr.phone.audiosocket import AudioSocketPhone
 from ivr.settings import Settings, load_settings
+from ivr.speech.recognition.models import models_for
 from ivr.speech.synthesis.client import SynthesisClient
 from ivr.speech.synthesis.supervised import SynthesisProcess
 from ivr.telemetry.logs import configure_logging
@@ -57,14 +59,22 @@ def run_latency(
     if half == HELD_OUT:
         with_humans = "" if human is None else " --human FOLDER"
         command = f"ivrctl bench latency{with_humans}"
-        keep_result("turn-taking", figures, where, command)
-        _keep_waterfall(outcomes, stages, where, command)
+        versions = recognition_version(settings)
+        keep_result("turn-taking", figures, where, command, versions=versions)
+        _keep_waterfall(outcomes, stages, where, command, versions)
 
 
 def keep_result(
-    name: str, figures: Figures, where: Machine, command: str, through: str = ""
+    name: str,
+    figures: Figures,
+    where: Machine,
+    command: str,
+    *,
+    versions: Mapping[str, str],
+    through: str = "",
 ) -> None:
-    """Keep the figures for the page of benchmarks. `through`: the switch between."""
+    """Keep the figures for the page of benchmarks. `versions` of what was measured; `through`: the
+    switch between."""
     rows: dict[str, dict[str, Cell]] = {}
     for kind in (Kind.CLOSED, Kind.OPEN, Kind.KEYS, Kind.BARGE_IN):
         found = figures.waits(kind)
@@ -93,11 +103,25 @@ def keep_result(
         command=command,
         rows=rows,
         where=where,
+        versions=versions,
     )
 
 
+def recognition_version(settings: Settings) -> dict[str, str]:
+    """Which English model hears the callers: the first of the SHA-256 over its files."""
+    folder = models_for(settings, settings.recognition_models)["en"]
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(path.read_bytes())
+    return {folder.name: digest.hexdigest()[:8]}
+
+
 def _keep_waterfall(
-    outcomes: tuple[Outcome, ...], stages: Mapping[str, Stages], where: Machine, command: str
+    outcomes: tuple[Outcome, ...],
+    stages: Mapping[str, Stages],
+    where: Machine,
+    command: str,
+    versions: Mapping[str, str],
 ) -> None:
     save(
         "turn-taking-waterfall",
@@ -111,6 +135,7 @@ def _keep_waterfall(
         command=command,
         rows=by_stage(outcomes, stages),
         where=where,
+        versions=versions,
     )
 
 
