@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     """Record every call, also where its flow does not say so. Tell the callers."""
     recordings_dir: Path | None = None
     """Where recorded calls and messages lie; None: `var_dir`/recordings."""
+    keep_recordings_days: int | None = Field(None, ge=1)
+    """Recordings and messages older than this are deleted; None: somebody else does that."""
 
     flow: Path = PROJECT / "flows" / "bank.json"
     flow_trial: Path | None = None

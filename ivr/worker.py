@@ -18,6 +18,7 @@ from ivr.admission.load import LoadGate, LoadLimits
 from ivr.admission.places import Places
 from ivr.admission.watch import LoadWatch
 from ivr.api.health import HealthServer, json_page
+from ivr.clock import SystemClock
 from ivr.conversation.prompts import fixed_of, to_render, voice_of
 from ivr.conversation.reception import Reception
 from ivr.conversation.services import Services
@@ -35,6 +36,7 @@ from ivr.speech.synthesis.chain import EngineChain
 from ivr.speech.synthesis.prompt_store import PromptStore
 from ivr.speech.synthesis.recorded import RecordedPrompts, recordings_folder
 from ivr.storage.callers import RedisCallers
+from ivr.storage.expiry import keep_for
 from ivr.storage.flow_archive import FlowArchive
 from ivr.storage.records import RecordJournal
 from ivr.storage.sessions import RedisSessionStore
@@ -284,8 +286,13 @@ class Worker:
         if settings.caller_key is not None and settings.trusted_trunks:
             callers = RedisCallers(redis, settings.caller_key.get_secret_value())
             self._closing.append(callers.close)
-        sound_files = SoundFiles(settings.recordings_dir or settings.var_dir / "recordings")
+        recordings = settings.recordings_dir or settings.var_dir / "recordings"
+        sound_files = SoundFiles(recordings)
         self._closing.append(sound_files.close)
+        if settings.keep_recordings_days is not None:
+            days = settings.keep_recordings_days
+            keeping = asyncio.create_task(keep_for(recordings, days, SystemClock()))
+            self._closing.append(keeping.cancel)
         hub = IntegrationHub(settings.integrations)
         self._closing.append(hub.close)
         await self._prerender(speech)

@@ -10,8 +10,7 @@ Rules:
 - A line has a bounded length.
 - What other libraries log through `logging` comes out in the same form.
 
-Bind the call with `structlog.contextvars.bound_contextvars(call_id=..., turn=...)`, or with
-`call_logger` where the context of a callback is somebody else's.
+Bind the call with `structlog.contextvars.bound_contextvars(call_id=..., turn=...)`.
 """
 
 from __future__ import annotations
@@ -24,10 +23,9 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final, TextIO
-from uuid import UUID
 
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 MAX_TEXT: Final = 2000
 """Longest value, in characters; a traceback may have four times as many."""
@@ -100,12 +98,6 @@ def configure_logging(level: str, worker: str, *, stream: TextIO | None = None) 
     # It warns at each try of a database that is away; the journal says so once.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
-
-
-def call_logger(call_id: UUID, **bound: Any) -> FilteringBoundLogger:
-    """A logger whose every line names the call."""
-    logger: FilteringBoundLogger = structlog.get_logger()
-    return logger.bind(call_id=str(call_id), **bound)
 
 
 class _Worker:

@@ -13,11 +13,12 @@ from itertools import count
 
 import pytest
 
+from ivr.phone.audiosocket import AudioSocketPhone
 from ivr.phone.sip import SipPhone
 from ivr.phone.voice import CallerVoice
 from ivr.settings import Settings
 from tests.e2e.stack import Stack
-from tests.e2e.talk import SENTENCES, Sounds, SwitchedTalk
+from tests.e2e.talk import SENTENCES, Sounds, SwitchedTalk, Talk
 from tests.freeswitch.switch import FreeSwitch, channels, without_freeswitch
 from tests.prompts import render_spoken
 from tests.telephony.asterisk.switch import AsteriskSwitch
@@ -57,6 +58,20 @@ def sounds() -> Sounds:
             await voice.close()
 
     return asyncio.run(make())
+
+
+@pytest.fixture
+def phone(stack: Stack) -> AudioSocketPhone:
+    """Rings the first worker of a test's own `stack`, with no switch between."""
+    return AudioSocketPhone(stack.notes.host, stack.notes.audiosocket_ports[0])
+
+
+@pytest.fixture
+async def talk(phone: AudioSocketPhone, sounds: Sounds) -> AsyncIterator[Talk]:
+    """The caller at that phone."""
+    talk = Talk(phone, sounds)
+    yield talk
+    await talk.hang_up()
 
 
 @pytest.fixture(scope="session")

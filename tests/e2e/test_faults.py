@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 from urllib.request import Request, urlopen
@@ -25,7 +25,7 @@ from ivr.phone.audiosocket import AudioSocketPhone
 from ivr.telephony.call import EndedBy
 from tests.e2e.records import assert_recorded_once
 from tests.e2e.stack import Stack, send
-from tests.e2e.talk import LONGEST_SILENCE_MS, Sounds, Talk
+from tests.e2e.talk import LONGEST_SILENCE_MS, Talk
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
@@ -38,20 +38,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One for all faults: its supervisor mends what they break."""
     with Stack(tmp_path_factory.mktemp("faults") / "var") as stack:
         yield stack
-
-
-@pytest.fixture
-def phone(stack: Stack) -> AudioSocketPhone:
-    """Rings the stack's worker."""
-    return AudioSocketPhone(stack.notes.host, stack.notes.audiosocket_ports[0])
-
-
-@pytest.fixture
-async def talk(phone: AudioSocketPhone, sounds: Sounds) -> AsyncIterator[Talk]:
-    """The caller."""
-    talk = Talk(phone, sounds)
-    yield talk
-    await talk.hang_up()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 from uuid import UUID
@@ -41,18 +41,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     environment = {"IVR_FLOW": str(kept_flow(folder)), "IVR_LOG_LEVEL": "debug"}
     with Stack(folder / "var", environment=environment) as stack:
         yield stack
-
-
-@pytest.fixture
-def phone(stack: Stack) -> AudioSocketPhone:
-    return AudioSocketPhone(stack.notes.host, stack.notes.audiosocket_ports[0])
-
-
-@pytest.fixture
-async def talk(phone: AudioSocketPhone, sounds: Sounds) -> AsyncIterator[Talk]:
-    talk = Talk(phone, sounds)
-    yield talk
-    await talk.hang_up()
 
 
 @pytest.fixture(scope="module")
