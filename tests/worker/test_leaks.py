@@ -154,7 +154,7 @@ async def until(met: Callable[[], bool], what: str, within_s: float = SETTLE_S) 
 async def at_once(number: int, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """So many calls, `AT_ONCE` at a time."""
     for first in range(0, number, AT_ONCE):
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(180), asyncio.TaskGroup() as group:
             for _ in range(min(AT_ONCE, number - first)):
                 group.create_task(call())
 
