@@ -36,9 +36,9 @@ def call(
 ) -> None:
     """Ring a running worker, say or key things in the order given, and hear the answers.
 
-    After each of them the bot is heard out. What it says is recognised and shown, with the gap
-    between the caller's last sound and its first. The worker is that of your `ivrctl serve`, if
-    it runs.
+    After each of them the bot is heard out, and shown with the gap between the caller's last sound
+    and its first: in its own words where it is a worker of your `ivrctl serve`, which also says
+    what it understood; else as they are recognised.
 
     \b
     Example: ivrctl call --keys 1 --say "what is my balance" --keys 447123 --record call.wav

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from uuid import UUID
 
 import click
 
@@ -16,6 +17,7 @@ from ivr.audio.format import TELEPHONE, Audio
 from ivr.audio.resampling import resample
 from ivr.audio.wav import read_wav
 from ivr.cli.steps import Step, split_keys
+from ivr.cli.workers_word import WorkersWord, bot_said, understood
 from ivr.errors import IvrError
 from ivr.phone.audiosocket import AudioSocketPhone
 from ivr.phone.caller import Caller
@@ -55,6 +57,7 @@ class PhoneCall:
         if settings.synthesis_url is None and notes is not None:
             settings = settings.model_copy(update={"synthesis_url": notes.synthesis_url})
         self._settings = settings
+        self._redis_url = notes.redis_url if notes is not None else None
         self._steps = steps
         self._record = record
         self._chat = chat
@@ -64,6 +67,10 @@ class PhoneCall:
     async def make(self, places: Sequence[tuple[str, int]]) -> None:
         """Ring the first of `places` that answers, and play the call. Raises IvrError."""
         async with AsyncExitStack() as stack:
+            word = None
+            if self._redis_url is not None:
+                word = WorkersWord(self._redis_url)
+                stack.push_async_callback(word.close)
             voice = CallerVoice(self._settings, self._language)
             stack.push_async_callback(voice.close)
             words = {step.value for step in self._steps if step.what == "say"}
@@ -72,8 +79,9 @@ class PhoneCall:
             stack.push_async_callback(phone.hang_up)
             ear = BotEar(self._settings, phone.handset, self._language)
             stack.callback(ear.close)
+            caller = Caller(phone, voice.speak)
             try:
-                await self._talk(Caller(phone, voice.speak), ear)
+                await self._talk(caller, _Screen(caller, phone.call_id, ear, word))
             except CallOver:
                 click.echo("        the bot hung up")
             finally:
@@ -81,14 +89,14 @@ class PhoneCall:
                     write_record(self._record, phone.handset)
                     click.echo(f"        recorded in {self._record}")
 
-    async def _talk(self, caller: Caller, ear: BotEar) -> None:
-        await _hear_out(caller, ear)
+    async def _talk(self, caller: Caller, screen: _Screen) -> None:
+        await screen.hear_out()
         for step in self._steps:
             click.echo(f"caller  {step.value}")
             await self._do(caller, step)
-            await _hear_out(caller, ear)
+            await screen.hear_out()
         if self._chat:
-            await self._converse(caller, ear)
+            await self._converse(caller, screen)
 
     async def _do(self, caller: Caller, step: Step) -> None:
         if step.what == "keys":
@@ -99,25 +107,60 @@ class PhoneCall:
         else:
             await caller.say(step.value)
 
-    async def _converse(self, caller: Caller, ear: BotEar) -> None:
+    async def _converse(self, caller: Caller, screen: _Screen) -> None:
         click.echo("        type what the caller says, digits for keys, an empty line hangs up")
         typed = _Typed()
-        while text := await _next_line(typed, caller, ear):
+        while text := await _next_line(typed, caller, screen):
             keyed = all(character in _TYPED_KEYS for character in text)
             try:
                 await self._do(caller, Step("keys" if keyed else "say", text))
             except SynthesisFailed as failure:
                 click.echo(f"        {failure}")
                 continue
-            await _hear_out(caller, ear)
+            await screen.hear_out()
 
 
-async def _next_line(typed: _Typed, caller: Caller, ear: BotEar) -> str:
+class _Screen:
+    """Shows what the caller hears: in the worker's own words where it tells them, else as our
+    recogniser hears it."""
+
+    def __init__(
+        self, caller: Caller, call_id: UUID, ear: BotEar, word: WorkersWord | None
+    ) -> None:
+        self._caller = caller
+        self._call_id = call_id
+        self._word = word
+        self.ear = ear
+
+    async def hear_out(self) -> None:
+        """Hear the bot's answer out from here, and show it."""
+        self.ear.begin()
+        await self.show()
+
+    async def show(self) -> None:
+        """Hear the bot out, and show what it has said since `ear.begin`."""
+        try:
+            await self._caller.hear_bot_out()
+        except TimeoutError:
+            click.echo("   bot  (says nothing)")
+            return
+        turns = self._word.take(self._call_id) if self._word is not None else []
+        for heard in understood(turns):
+            click.echo(f"        understood: {heard}")
+        words = bot_said(turns)
+        if not words:
+            heard = await self.ear.words()
+            words = f"{heard}  (as it was heard)" if heard else "(not understood)"
+        gap = self._caller.phone.handset.last_gap_ms
+        click.echo(f"   bot  {words}" + (f"  [{gap:.0f} ms]" if gap else ""))
+
+
+async def _next_line(typed: _Typed, caller: Caller, screen: _Screen) -> str:
     """The next line typed; what the bot says meanwhile is shown. Raises CallOver."""
     line = asyncio.ensure_future(typed.line())
     try:
         while True:
-            ear.begin()
+            screen.ear.begin()
             sound = asyncio.ensure_future(caller.phone.handset.heard_sound(None))
             try:
                 await asyncio.wait({line, sound}, return_when=asyncio.FIRST_COMPLETED)
@@ -126,7 +169,7 @@ async def _next_line(typed: _Typed, caller: Caller, ear: BotEar) -> str:
                 sound.result()
             finally:
                 sound.cancel()
-            await _show_bot(caller, ear)
+            await screen.show()
     finally:
         line.cancel()
 
@@ -143,23 +186,6 @@ async def _ring(places: Sequence[tuple[str, int]]) -> AudioSocketPhone:
     phone = AudioSocketPhone(*places[-1])
     await phone.ring()
     return phone
-
-
-async def _hear_out(caller: Caller, ear: BotEar) -> None:
-    ear.begin()
-    await _show_bot(caller, ear)
-
-
-async def _show_bot(caller: Caller, ear: BotEar) -> None:
-    """Hear the bot out, and show what it has said since `ear.begin`."""
-    try:
-        await caller.hear_bot_out()
-    except TimeoutError:
-        click.echo("   bot  (says nothing)")
-        return
-    words = await ear.words()
-    gap = caller.phone.handset.last_gap_ms
-    click.echo(f"   bot  {words or '(not understood)'}" + (f"  [{gap:.0f} ms]" if gap else ""))
 
 
 class _Typed:

@@ -103,10 +103,11 @@ def test_spoken_and_keyed_in_the_order_given(rung: Mapping[str, Ran]) -> None:
     out = rung["spoken and keyed"].out
     said = [line.removeprefix("caller  ") for line in out.splitlines() if line[:6] == "caller"]
     assert said == ["1", "what is my balance", "447123", "no thank you", "too late"]
+    assert "        understood: what is my balance  check_balance 1.00\n   bot  What is" in out
     balance = out.split("caller  447123\n")[1].split("caller  no thank you\n")[0]
     assert "rupees" in balance
     goodbye = out.split("caller  no thank you\n")[1]
-    assert "goodbye" in goodbye
+    assert "Goodbye" in goodbye
     assert goodbye.endswith("        the bot hung up\n")
 
 
@@ -130,13 +131,14 @@ def test_the_next_worker_is_rung_when_one_takes_no_calls(stack: Stack, tmp_path:
     assert places(settings, None, None) == [
         ("127.0.0.1", port) for port in stack.notes.audiosocket_ports
     ]
-    broken = {"audiosocket_ports": (9, stack.notes.audiosocket_ports[1])}
+    broken = {"audiosocket_ports": (9, stack.notes.audiosocket_ports[1]), "redis_url": None}
     notes = stack.notes.model_copy(update=broken)
     folder = tmp_path / "var"
     folder.mkdir()
     notes.write(folder)
     ran = ivrctl(tmp_path, "call", environment={"IVR_VAR_DIR": str(folder)})
     assert "press one" in ran.out
+    assert "(as it was heard)" in ran.out
 
 
 def test_a_host_or_port_that_is_given_counts(stack: Stack, tmp_path: Path) -> None:
