@@ -43,7 +43,11 @@ from tests.e2e.stack import Stack
 from tests.freeswitch.switch import FreeSwitch
 from tests.prompts import render_spoken
 
-SENTENCES = ("what is my balance", "four four seven one two three", "no thank you")
+SENTENCES = (
+    "i would like to check my account balance please",
+    "four four seven one two three",
+    "no thank you",
+)
 _ENGLISH = "7003"
 _UNASKED = "7006"
 _WELCOME_FRAMES = 25

@@ -22,7 +22,7 @@ import uvloop
 from rich.progress import Progress
 
 from ivr.benchmarks.media.callers import SILENCE, framed, is_silent
-from ivr.benchmarks.media.cost import bench_worker
+from ivr.benchmarks.media.cost import TAKES_ALL, bench_worker
 from ivr.benchmarks.media.process import Usage
 from ivr.benchmarks.media.talker import Figures, Talker
 from ivr.benchmarks.results import machine, save
@@ -100,7 +100,7 @@ async def _call(port: int, sentence: list[bytes], clock: MediaClock) -> bool:
 
 async def measure(calls: int, at_once: int, bar: Progress) -> list[tuple[int, float, int, int]]:
     """Ring so many times; (calls, MiB, files, answered) after each thousand, first of all none."""
-    settings = load_settings().model_copy(update={"log_level": "error", "flow": FLOW})
+    settings = load_settings().model_copy(update={"log_level": "error", "flow": FLOW, **TAKES_ALL})
     voice = CallerVoice(settings)
     try:
         sound = (await voice.speak(SENTENCE)).samples

@@ -27,8 +27,16 @@ from ivr.benchmarks.turns.corpus import HELD_OUT, planned
 from ivr.benchmarks.turns.sound import SoundingTurn, TurnSounds
 from ivr.benchmarks.turns.turn import Kind
 from ivr.conversation.ears import Ears
+from ivr.conversation.endpointing import Look
 from ivr.conversation.hypotheses import choose
-from ivr.conversation.turns import SpeechBegan, SpeechEnded, SpeechPaused, TurnTaker
+from ivr.conversation.turns import (
+    SpeechBegan,
+    SpeechDropped,
+    SpeechEnded,
+    SpeechPaused,
+    TurnEvent,
+    TurnTaker,
+)
 from ivr.dialogue.actions import Expectation
 from ivr.languages.known import language
 from ivr.settings import Settings
@@ -119,26 +127,33 @@ async def with_ears(
 ) -> Heard:
     """As a conversation listens."""
     heard = Heard()
-    ears = Ears(recogniser, TELEPHONE, lambda _: None)
+    ears = Ears(recogniser, TELEPHONE)
     began = time.process_time()
     for number, line in enumerate(wanted):
         turns, now = _turns(line.phrases), 0.0
         said = heard.said[number] = []
         for frame in line.frames:
             now += TELEPHONE.ptime_ms
-            for event in turns.frame(ears.hear(frame), now):
+            happened = turns.frame(ears.hear(frame), now, began_ms_ago=ears.began_ms_ago)
+            while happened:
+                event, *happened = happened
                 if isinstance(event, SpeechBegan):
                     ears.open("en", line.phrases, now - event.onset_ms)
+                elif isinstance(event, SpeechDropped):
+                    ears.abandon()
                 elif isinstance(event, SpeechPaused):
-                    words = await ears.peek()
-                    if words is not None:
-                        turns.partial(words.text)
+                    happened += await _looked(ears, turns, now)
                 elif isinstance(event, SpeechEnded):
                     said.append((await ears.finish()).text)
         ears.abandon()
         step()
     heard.cpu_s = time.process_time() - began
     return heard
+
+
+async def _looked(ears: Ears, turns: TurnTaker, now: float) -> list[TurnEvent]:
+    words = await ears.peek()
+    return [] if words is None else turns.looked(Look(words.text, words.confidence), now)
 
 
 async def always_on(
@@ -165,7 +180,8 @@ async def always_on(
                 for each in live:
                     each.feed(b"".join(waiting))  # type: ignore[attr-defined]
                 waiting = []
-            for event in turns.frame(detector.feed(frame), now):
+            detector.feed(frame)
+            for event in turns.frame(detector.sounding, now):
                 if isinstance(event, SpeechEnded):
                     finals = [await each.finish() for each in live]  # type: ignore[attr-defined]
                     best = finals[0]

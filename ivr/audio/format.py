@@ -7,6 +7,7 @@ Inside the worker all sound is linear 16-bit little-endian mono, cut in frames o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -46,8 +47,14 @@ class AudioFormat:
 
     @property
     def silence(self) -> bytes:
-        """One frame of digital silence."""
-        return bytes(self.frame_bytes)
+        """One frame of digital silence: the same object each time, so that many calls that hear
+        nothing keep nothing."""
+        return _silence(self.frame_bytes)
+
+
+@cache
+def _silence(size: int) -> bytes:
+    return bytes(size)
 
 
 TELEPHONE = AudioFormat(8000)

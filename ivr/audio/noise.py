@@ -30,6 +30,9 @@ _MOST_SPREAD_DB = 6.0
 _STEP_FRAMES = 15
 _STEPS = 5
 _FIRST_STEPS = 2
+_SETTLED_AFTER = 1000
+"""Frames of digital silence after which the floor is where they bring it: 0.97 to this power of
+the spread is left."""
 _BIAS_DB = 3.0
 """How far the mean of a restless noise lies above its quietest frame, at least."""
 
@@ -68,9 +71,16 @@ class NoiseFloor:
         if len(self._steps) >= min(_STEPS, max(_FIRST_STEPS, self._heard // _STEP_FRAMES)):
             self.jump(max(self._dbfs, min(self._steps) + _BIAS_DB))
 
-    def hear_silence(self) -> None:
-        """Take a frame of digital silence: the same as `hear` and `learn` at QUIETEST_DBFS, for
-        the one thing that most calls hear most of the time."""
+    def hear_silence(self, frames: int) -> None:
+        """Take so many frames of digital silence: the same as `hear` and `learn` at QUIETEST_DBFS
+        for each, for the one thing that most calls hear most of the time."""
+        # What follows when the floor has settled changes nothing but the count.
+        skipped = max(0, frames - _SETTLED_AFTER) // _STEP_FRAMES * _STEP_FRAMES
+        for _ in range(frames - skipped):
+            self._hear_silence()
+        self._heard += skipped
+
+    def _hear_silence(self) -> None:
         heard = self._heard + 1
         if heard <= _FIRST_FRAMES or not heard % _STEP_FRAMES:
             self.hear(QUIETEST_DBFS)

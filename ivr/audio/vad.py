@@ -127,6 +127,19 @@ class VoiceDetector:
         steps = samples[1:] - samples[:-1]
         return bool(steps.dot(steps) < _HUM_SHARE * samples.dot(samples))
 
+    @property
+    def rests(self) -> bool:
+        """Whether it hears digital silence, and has for more than a frame: more of it changes
+        nothing but what is known of the noise, and may be told later, by `rest`."""
+        return self._level == NO_SOUND_DBFS and not (
+            self._since_onset or self._lead or self._beginning.frames
+        )
+
+    def rest(self, frames: int) -> None:
+        """Take so many frames of digital silence, as `feed` would, while it `rests`."""
+        self._since_end += frames
+        self._floor.hear_silence(frames)
+
     def feed(self, frame: bytes) -> bool:
         """Take one frame; returns whether the caller speaks.
 
@@ -161,7 +174,7 @@ class VoiceDetector:
     def _silence(self) -> bool:
         """Take a frame of digital silence: a quiet line, or for one frame perhaps a lost one."""
         if self._level == NO_SOUND_DBFS:
-            self._floor.hear_silence()
+            self._floor.hear_silence(1)
         self._level = NO_SOUND_DBFS
         self._samples = _NOTHING
         if self._since_onset or self._lead or self._beginning.frames:

@@ -49,6 +49,10 @@ class Ears:
         self._format = format
         self._vad = VoiceDetector(format)
         self._recent: deque[bytes] = deque(maxlen=_LONGEST_PRE_ROLL_MS // format.ptime_ms)
+        self._silence = format.silence
+        self.rested = 0
+        """Frames of silence that came while it `rests` and are heard with the next frame: for most
+        of a call there is nothing else to be heard."""
         self._pending: list[bytes] = []
         self._phrases: Sequence[str] | None = None
         self._language = ""
@@ -85,9 +89,16 @@ class Ears:
         """Level of the line when nobody speaks, as far as it is known."""
         return self._vad.noise_dbfs
 
+    @property
+    def rests(self) -> bool:
+        """Whether more digital silence would change nothing."""
+        return not self._open and self._vad.rests
+
     def hear(self, frame: bytes) -> bool:
         """Take one frame; returns whether the caller sounds in it: a pause between two sounds of
         a word counts as silence."""
+        if self.rested:
+            self._catch_up()
         self._recent.append(frame)
         self._heard += 1
         self._vad.feed(frame)
@@ -161,6 +172,12 @@ class Ears:
         self._forget()
         for utterance in utterances:
             utterance.abandon()
+
+    def _catch_up(self) -> None:
+        frames, self.rested = self.rested, 0
+        self._recent.extend([self._silence] * min(frames, self._recent.maxlen or 0))
+        self._heard += frames
+        self._vad.rest(frames)
 
     def _look_at(self) -> _Look:
         """End the decoding here, unless nothing was said since that was done."""

@@ -36,9 +36,6 @@ from ivr.dialogue.actions import Expectation, Say
 from ivr.dialogue.inputs import Input, LineQuality
 from ivr.telephony.call import Call, CallEnding
 
-TICK_S = 0.1
-"""How often time passes for the rules when no frame comes."""
-
 
 class Floor:
     """The floor of one call, as its `CallListener`. `on_ended` is told when the line is gone."""
@@ -58,6 +55,10 @@ class Floor:
     ) -> None:
         self._call = call
         self._clock = services.clock
+        self._ticks = services.ticks
+        self._silence = call.format.silence
+        self._resting = False
+        """Whether more silence would change nothing, unless somebody else wants to hear it."""
         self._rungs = len(services.rules.silence_rungs_ms)
         self._standing = standing
         self._whereabouts = whereabouts
@@ -96,18 +97,16 @@ class Floor:
         self._waterfall = Waterfall()
         self._caller_end_ms: float | None = None
         self._answering: tuple[str, float | None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
 
     def open(self) -> None:
         """Listen to the line from now on."""
         self._call.attach(self)
-        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        self._ticks.subscribe(self._tick)
 
     def close(self) -> None:
         """Neither listen nor speak any more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._ticks.unsubscribe(self._tick)
         if self._looking is not None:
             self._looking.cancel()
         self._ears.abandon()
@@ -117,12 +116,21 @@ class Floor:
 
     def audio_received(self, frame: bytes) -> None:
         """See `CallListener`."""
+        recorder, messages, ears = self._recorder, self._messages, self._ears
+        if (
+            self._resting
+            and frame == self._silence
+            and not recorder.running
+            and not messages.taking
+        ):
+            ears.rested += 1
+            return
         now_ms = self._now_ms()
-        ears, turns = self._ears, self._turns
-        self._recorder.caller(frame)
+        turns = self._turns
+        recorder.caller(frame)
         speech = ears.hear(frame)
-        if self._messages.taking:
-            self._messages.frame(frame, speech=speech)
+        if messages.taking:
+            messages.frame(frame, speech=speech)
         if speech or self._line.hears_speech:
             self._line.feed(
                 frame,
@@ -132,7 +140,9 @@ class Floor:
                 now_ms=now_ms,
             )
         if not speech and not turns.hears_speech:
+            self._resting = ears.rests and not self._line.hears_speech
             return
+        self._resting = False
         into_bot = speech and turns.bot_speaking
         events = turns.frame(
             speech,
@@ -224,10 +234,10 @@ class Floor:
         return self._clock.monotonic() * 1000
 
     def _tick(self) -> None:
-        self._messages.tick()
+        if self._messages.taking:
+            self._messages.tick()
         for event in self._turns.tick(self._now_ms()):
             self._on(event)
-        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def _on(self, event: TurnEvent) -> None:
         with self._log.bound():

@@ -38,11 +38,8 @@ class MessageTaker:
         self._taking: MessageTaking | None = None
         self._file: SoundFile | None = None
         self._over = asyncio.Event()
-
-    @property
-    def taking(self) -> bool:
+        self.taking = False
         """Whether a message is being left."""
-        return self._taking is not None
 
     def played(self, mark: int) -> bool:
         """Take the line's word that a sound has left; whether it was our tone."""
@@ -85,11 +82,13 @@ class MessageTaker:
         self._taking = taking = MessageTaking(
             self._now_ms(), message.longest_ms, message.silence_ms
         )
+        self.taking = True
         kept = False
         try:
             await self._over.wait()
         finally:
             self._taking = self._file = None
+            self.taking = False
             kept = await self._keep(file, taking, message, state)
         return MessageRecorded(message_id=message.message_id, ok=kept, duration_ms=file.duration_ms)
 

@@ -37,14 +37,11 @@ class CallRecorder:
         # Until the first step is known, it might be a sensitive one.
         self._sides.hidden = True
         self._file: SoundFile | None = None
+        self.running = False
+        """Whether the call is being recorded."""
         self._notices = 0
         self._frames = 0
         self._tail = 0
-
-    @property
-    def running(self) -> bool:
-        """Whether the call is being recorded."""
-        return self._file is not None
 
     def begin(self) -> None:
         """Record from now on; twice is harmless."""
@@ -53,6 +50,7 @@ class CallRecorder:
         now = self._clock.now()
         name = f"{now:%Y-%m-%d}/{self._call.id}-{uuid4().hex[:8]}.wav"
         self._file = self._files.open(name, rate=self._call.format.rate, channels=2)
+        self.running = True
         self._call.overhear(self._bot)
 
     def about_to(self, says: Sequence[Say], last: Action) -> None:
@@ -98,6 +96,7 @@ class CallRecorder:
         if file is None:
             return None
         self._file = None
+        self.running = False
         file.write(*self._sides.rest())
         whole = await file.close()
         return SoundKept(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ivr.audio.format import Audio
+from ivr.audio.format import Audio, AudioFormat
 from ivr.clock import Clock, SystemClock
 from ivr.conversation.consulting import ConsultRules
 from ivr.conversation.rules import TurnRules
@@ -23,9 +23,18 @@ from ivr.storage.record import RecordStore
 from ivr.storage.session import SessionStore
 from ivr.storage.sound_files import SoundFiles
 from ivr.telemetry.metrics import Metrics
+from ivr.telephony.media_clock import FrameClock, MediaClock
 
 LONGEST_CALL_S = 3600
 """A call is led to its end after this long."""
+
+
+TICK_MS = 100
+"""How often time passes for the rules of a call when no frame comes."""
+
+
+def _ticks() -> FrameClock:
+    return MediaClock(AudioFormat(ptime_ms=TICK_MS))
 
 
 async def _no_other_version(version: str) -> Flow | None:
@@ -64,6 +73,8 @@ class Services:
     """Trunks whose callers' numbers can be believed."""
     metrics: Metrics = field(default_factory=Metrics)
     clock: Clock = field(default_factory=SystemClock)
+    ticks: FrameClock = field(default_factory=_ticks)
+    """Lets time pass for all calls, each `TICK_MS`: a timer for each of them costs more."""
     rules: TurnRules = field(default_factory=TurnRules)
     consult_rules: ConsultRules = field(default_factory=ConsultRules)
     music: Audio = field(default_factory=hold_music)

@@ -67,8 +67,9 @@ class Supervisor:
         """What is looked after, in the order in which it was started."""
         return [ward for ward, _ in self._wards]
 
-    async def start(self) -> None:
-        """Start everything. Raises IvrError; what had been started is stopped again."""
+    async def start(self, *, watching: bool = True) -> None:
+        """Start everything. Raises IvrError; what had been started is stopped again. Without
+        `watching` nothing that dies or freezes is replaced."""
         settings = self._settings
         paths = [settings.flow, *([settings.flow_trial] if settings.flow_trial else [])]
         flows = [Flow.load(path) for path in paths]
@@ -88,7 +89,7 @@ class Supervisor:
             freeswitch_ports=notes.freeswitch_ports,
             http_ports=notes.http_ports,
         )
-        for ward, every_s in self._wards:
+        for ward, every_s in self._wards if watching else ():
             self._watches.append(asyncio.create_task(watch(ward, every_s=every_s)))
         self._gate = SwitchGate.of(self.settings, self._any_worker_ready)
         if self._gate is not None:

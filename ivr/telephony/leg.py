@@ -53,6 +53,8 @@ class Leg(abc.ABC):
         self._listener: CallListener | None = None
         self._overhears: Callable[[bytes], None] | None = None
         self._played: deque[bytes] = deque(maxlen=LATELY_MS // format.ptime_ms)
+        self._sounded_lately = 0
+        """For so many frames more there is sound of ours in `_played`."""
         self._early: deque[Callable[[CallListener], None]] = deque(maxlen=EARLY_EVENTS)
         self._rest = b""
         self._ending: CallEnding | None = None
@@ -179,22 +181,26 @@ class Leg(abc.ABC):
         if self._ending is not None:
             raise TransferFailed("The caller has gone.")
 
+    def frame_arrived(self, frame: bytes) -> None:
+        """The caller's sound, in one whole frame, as nearly always."""
+        listener = self._listener
+        if listener is None or self._rest:
+            self.sound_arrived(frame)
+            return
+        # A call that has ended has no listener.
+        try:
+            listener.audio_received(frame)
+        except Exception as error:  # noqa: BLE001 - see `_failed`
+            self._failed(error)
+
     def sound_arrived(self, pcm: bytes) -> None:
         """The caller's sound, in pieces of any length, cut into frames for the listener."""
-        listener = self._listener
-        if listener is not None and len(pcm) == self._frame_bytes and not self._rest:
-            # As nearly always; a call that has ended has no listener.
-            try:
-                listener.audio_received(pcm)
-            except Exception as error:  # noqa: BLE001 - see `_failed`
-                self._failed(error)
-            return
         size = self._frame_bytes
         whole = self._rest + pcm
         end = len(whole) - len(whole) % size
         self._rest = whole[end:]
         for start in range(0, end, size):
-            self._frame_arrived(whole[start : start + size])
+            self._take(whole[start : start + size])
 
     def digit_arrived(self, digit: str) -> None:
         """A key of the caller's."""
@@ -210,6 +216,12 @@ class Leg(abc.ABC):
         frame = self._queue.next_frame()
         if self._overhears is not None:
             self._overhears(frame.pcm)
+        if frame.carries_sound:
+            self._sounded_lately = LATELY_MS // self._format.ptime_ms
+        elif not self._sounded_lately:
+            return frame
+        else:
+            self._sounded_lately -= 1
         self._played.append(frame.pcm)
         return frame
 
@@ -239,7 +251,7 @@ class Leg(abc.ABC):
         """Something of ours failed: let the call go, so that another worker takes it."""
         self.finish(ending)
 
-    def _frame_arrived(self, frame: bytes) -> None:
+    def _take(self, frame: bytes) -> None:
         if self._ending is not None:
             return
         if self._listener is None:

@@ -118,6 +118,8 @@ class _Phase:
     def __init__(self, clock: MediaClock, format: AudioFormat, offset: float) -> None:
         self.ticks: dict[Tick, None] = {}
         self._in_turn: tuple[Tick, ...] = ()
+        self._gone: set[Tick] | None = None
+        """Left out since the beat began that goes round now, if one does."""
         self._clock = clock
         self._format = format
         self._offset = offset
@@ -134,6 +136,8 @@ class _Phase:
     def add(self, tick: Tick) -> None:
         """Call `tick` with the others; the first one starts the beat."""
         self.ticks[tick] = None
+        if self._gone is not None:
+            self._gone.discard(tick)
         self._in_turn = tuple(self.ticks)
         if self._schedule is None:
             period = self._format.ptime_ms / 1000
@@ -144,6 +148,8 @@ class _Phase:
     def remove(self, tick: Tick) -> None:
         """Leave `tick` out; without any the beat stops."""
         self.ticks.pop(tick, None)
+        if self._gone is not None:
+            self._gone.add(tick)
         self._in_turn = tuple(self.ticks)
         if not self.ticks and self._schedule is not None:
             self._given_up_before += self._schedule.given_up
@@ -165,15 +171,17 @@ class _Phase:
         due = schedule.due(now)
         if due:
             self._clock._note_lag(lag)
-        ticks = self.ticks
+        gone: set[Tick] = set()
+        self._gone = gone
         for _ in range(due):
             for tick in self._in_turn:
-                if tick not in ticks:
+                if gone and tick in gone:
                     continue
                 try:
                     tick()
                 except Exception:  # noqa: BLE001 - one call's fault must not stop the others
                     _log.exception("tick_failed")
                     self._clock.unsubscribe(tick)
+        self._gone = None
         if self._schedule is schedule:
             self._arm(schedule)

@@ -28,6 +28,14 @@ STEADY = ["white", "pink", "hum"]
 QUIET_LINE_DBFS = -65.0
 
 
+_SOUNDS = {
+    "v": list(sounds.frames(sounds.to_audio(sounds.vowel(0.3, -20.0)))),
+    "h": list(sounds.frames(sounds.to_audio(sounds.white(0.2, -30.0)))),
+    "k": list(sounds.frames(sounds.to_audio(sounds.white(0.04, -10.0)))),
+}
+"""A voice, hiss, a knock."""
+
+
 def line(*waves: Wave) -> Wave:
     """Waves one after the other, with a second of a quiet line round them."""
     quiet = sounds.white(1.0, QUIET_LINE_DBFS, 1)
@@ -217,6 +225,26 @@ def test_any_frames_are_heard_without_a_fault(patterns: list[bytes]) -> None:
         assert speaks == (detector.frames_since_onset > 0)
         assert NO_SOUND_DBFS <= detector.level_dbfs <= 0
         assert -65 <= detector.noise_dbfs <= 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from("vhk")), max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_silence_that_is_told_later_changes_nothing(line: list[tuple[int, str]]) -> None:
+    told_later, at_once = VoiceDetector(), VoiceDetector()
+    rested = 0
+    for silent, sound in line:
+        for frame in [TELEPHONE.silence] * silent + _SOUNDS[sound]:
+            expected = at_once.feed(frame)
+            if told_later.rests and frame == TELEPHONE.silence:
+                rested += 1
+                assert not expected
+                continue
+            if rested:
+                told_later.rest(rested)
+                rested = 0
+            assert told_later.feed(frame) == expected
+            assert told_later.frames_since_onset == at_once.frames_since_onset
+            assert told_later.noise_dbfs == pytest.approx(at_once.noise_dbfs)
 
 
 def test_a_quiet_line_costs_little() -> None:

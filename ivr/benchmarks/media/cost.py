@@ -28,6 +28,9 @@ IDLE_FLOW = PROJECT / "bench" / "media" / "flow.json"
 SENTENCES = ("english", "what is my balance", "four four seven one two three", "no thank you")
 """What a talking caller says to the bank, each when the bot has fallen silent."""
 
+TAKES_ALL = {"max_calls": 5000, "most_lag_ms": 60_000.0, "most_backlog_ms": 600_000.0}
+"""Settings of a worker that refuses nobody, however late it is."""
+
 _IDLE_WARM_UP_S = 13.0
 """The prompt is over by then, and its repetition after 5 s of silence; the next is 20 s away."""
 _TALKING_WARM_UP_S = 12.0
@@ -69,7 +72,7 @@ async def cost_of_echo(calls: int, seconds: float) -> Cost:
     try:
         assert process.stdout is not None
         port = int(await process.stdout.readline())
-        return await _cost(process.pid, port, calls, warm_up=_ECHO_WARM_UP_S, seconds=seconds)
+        return await cost_of(process.pid, port, calls, warm_up=_ECHO_WARM_UP_S, seconds=seconds)
     finally:
         process.kill()
         await process.wait()
@@ -80,21 +83,24 @@ async def cost_of_worker(
 ) -> Cost:
     """Measure a worker, as it is in production but for what is embedded in `folder`. Raises
     IvrError when it does not start."""
-    says = await _sentences(settings, folder) if talking else None
+    says = await sentences(settings, folder) if talking else None
     flow = settings.flow if talking else IDLE_FLOW
     told("starting a worker")
-    async with bench_worker(settings.model_copy(update={"flow": flow}), folder) as (pid, port):
+    given = settings.model_copy(update={"flow": flow, **TAKES_ALL})
+    async with bench_worker(given, folder) as (pid, port):
         told("its first calls")
         # What is loaded and connected once, with the first calls, belongs to no call.
-        await _cost(pid, port, _FIRST_CALLS, warm_up=_FIRST_CALLS_S, seconds=1.0, says=says)
+        await cost_of(pid, port, _FIRST_CALLS, warm_up=_FIRST_CALLS_S, seconds=1.0, says=says)
         told(f"{calls} calls")
         warm_up = _TALKING_WARM_UP_S if talking else _IDLE_WARM_UP_S
-        return await _cost(pid, port, calls, warm_up=warm_up, seconds=seconds, says=says)
+        return await cost_of(pid, port, calls, warm_up=warm_up, seconds=seconds, says=says)
 
 
-async def _cost(
+async def cost_of(
     pid: int, port: int, calls: int, *, warm_up: float, seconds: float, says: Path | None = None
 ) -> Cost:
+    """Ring a server at `port` with so many calls at once, silent ones or such as say `says`, and
+    measure its process once `warm_up` seconds have passed."""
     before = Usage.of(pid)
     arguments = {
         "--port": port,
@@ -134,8 +140,8 @@ async def _cost(
 
 @asynccontextmanager
 async def bench_worker(settings: Settings, folder: Path) -> AsyncIterator[tuple[int, int]]:
-    """A worker of its own, which takes as many calls as come; yields its process id and the port
-    where it takes them."""
+    """A worker of its own; yields its process id and the port where it takes calls. Nobody
+    replaces it: what is loaded as heavily as here may be late to say that it lives."""
     audiosocket_port, freeswitch_port, http_port = free_ports(3)
     supervisor = Supervisor(
         settings.model_copy(
@@ -145,14 +151,11 @@ async def bench_worker(settings: Settings, folder: Path) -> AsyncIterator[tuple[
                 "http_port": http_port,
                 "workers": 1,
                 "drain_s": 0.0,
-                "max_calls": 5000,
-                "most_lag_ms": 60_000.0,
-                "most_backlog_ms": 600_000.0,
                 "var_dir": folder / "var",
             }
         )
     )
-    await supervisor.start()
+    await supervisor.start(watching=False)
     try:
         (pid,) = (ward.pid for ward in supervisor.wards if isinstance(ward, WorkerProcess))
         assert pid is not None
@@ -161,7 +164,8 @@ async def bench_worker(settings: Settings, folder: Path) -> AsyncIterator[tuple[
         await supervisor.stop()
 
 
-async def _sentences(settings: Settings, folder: Path) -> Path:
+async def sentences(settings: Settings, folder: Path) -> Path:
+    """What talking callers say, as an archive for `callers`."""
     voice = CallerVoice(settings)
     try:
         spoken = [(await voice.speak(text)).samples for text in SENTENCES]

@@ -22,6 +22,7 @@ from ivr.telephony.leg import Leg
 from ivr.telephony.media_clock import FrameClock
 
 _SILENCE: Final = Connection(Role.WORKER).send_audio(TELEPHONE.silence)
+_TOO_FAST: Final = "sound came much faster than it sounds"
 
 _log = structlog.get_logger()
 
@@ -99,8 +100,17 @@ class AudioSocketCall(Leg):
 
     # What the connection tells.
 
+    def frame_received(self, pcm: bytes) -> None:
+        """The caller's sound, in one whole frame, as nearly always."""
+        self._beats_without_audio = 0
+        self._ahead += self._frame_bytes
+        if self._ahead > self._most_ahead:
+            self.fail(_TOO_FAST)
+        else:
+            self.frame_arrived(pcm)
+
     def audio_received(self, pcm: bytes, rate: int) -> None:
-        """The caller's sound."""
+        """The caller's sound, in a piece of any length."""
         self._beats_without_audio = 0
         self._ahead += len(pcm)
         if rate != self._format.rate:
@@ -109,7 +119,7 @@ class AudioSocketCall(Leg):
                 "Dial(AudioSocket/...) needs /c(slin)"
             )
         elif self._ahead > self._most_ahead:
-            self.fail("sound came much faster than it sounds")
+            self.fail(_TOO_FAST)
         else:
             self.sound_arrived(pcm)
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID
 
-from ivr.audio.format import TELEPHONE
 from ivr.telephony.audiosocket.protocol import (
     AudioReceived,
     CallIdReceived,
@@ -103,10 +102,11 @@ class AudioSocketConnection(asyncio.Protocol):
         """See asyncio.Protocol."""
         if self._closing:
             return
-        if self.call is not None:
+        call = self.call
+        if call is not None:
             pcm = self.codec.whole_frame(data)
             if pcm is not None:
-                self.call.audio_received(pcm, TELEPHONE.rate)
+                call.frame_received(pcm)
                 return
         self.codec.receive_data(data)
         self._take_events()

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from ivr.audio.format import TELEPHONE
+
 MAX_PAYLOAD: Final = 7680
 """Longest payload taken, in bytes: 20 ms at 192 kHz, the highest rate; 480 ms at 8 kHz."""
 
@@ -135,6 +137,8 @@ class State(enum.Enum):
 _USUAL_BYTES: Final = 320
 _USUAL_HEADER: Final = bytes((0x10, _USUAL_BYTES >> 8, _USUAL_BYTES & 0xFF))
 _USUAL_SIZE: Final = _HEADER + _USUAL_BYTES
+_SILENCE: Final = TELEPHONE.silence
+_USUAL_SILENCE: Final = _USUAL_HEADER + _SILENCE
 
 _FIRST_STATE: Final = {Role.SWITCH: State.BEGINNING, Role.WORKER: State.TALKING}
 
@@ -203,8 +207,11 @@ class Connection:
         """Return the sound in `data` where that is one whole frame of 20 ms at 8,000 Hz and nothing
         else, as nearly all that arrives; None otherwise, and then `receive_data` has to take it.
         """
-        usual = len(data) == _USUAL_SIZE and data.startswith(_USUAL_HEADER)
-        if usual and self._incoming is State.TALKING and not self._buffer:
+        if self._incoming is not State.TALKING or self._buffer:
+            return None
+        if data == _USUAL_SILENCE:
+            return _SILENCE
+        if len(data) == _USUAL_SIZE and data.startswith(_USUAL_HEADER):
             return data[_HEADER:]
         return None
 

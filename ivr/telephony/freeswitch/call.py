@@ -97,6 +97,7 @@ class FreeSwitchCall(Leg):
         self._left_park: asyncio.Future[None] = self._loop.create_future()
         self._unicast: UnicastSocket | None = None
         self._line = AudioFormat()
+        self._datagram_bytes = self._line.frame_bytes
         self._pacer = DownlinkPacer(self._line, 0.0)
         self._opening: asyncio.Task[None] | None = None
         self._last_datagram = 0.0
@@ -166,8 +167,8 @@ class FreeSwitchCall(Leg):
     def _datagram(self, datagram: bytes) -> None:
         now = self._clock.monotonic()
         self._last_datagram = now
-        if len(datagram) != self._line.frame_bytes:
-            detail = f"a datagram of {len(datagram)} bytes, not {self._line.frame_bytes}"
+        if len(datagram) != self._datagram_bytes:
+            detail = f"a datagram of {len(datagram)} bytes, not {self._datagram_bytes}"
             self.give_up(CallEnding(by=EndedBy.LINE, detail=detail))
             return
         if self._pacer.may_send(now) and self._unicast is not None:
@@ -175,7 +176,10 @@ class FreeSwitchCall(Leg):
             self._unicast.send(frame.pcm)
             if frame.marks:
                 self.left(frame.marks)
-        self.sound_arrived(heard(datagram))
+        if self._datagram_bytes == self._frame_bytes:
+            self.frame_arrived(heard(datagram))
+        else:
+            self.sound_arrived(heard(datagram))
 
     def _watch_sound(self) -> None:
         """Notice when FreeSWITCH sends no more."""
@@ -317,6 +321,7 @@ class FreeSwitchCall(Leg):
         if not self._channel.answered:
             described = await self._answer()
         self._line = line_format(described)
+        self._datagram_bytes = self._line.frame_bytes
         self._queue = PlayoutQueue(self._line)
         self._pacer = DownlinkPacer(self._line, self._clock.monotonic())
         self._unicast = await UnicastSocket.open(

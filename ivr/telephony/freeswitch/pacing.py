@@ -15,7 +15,7 @@ _FASTER = 1.01
 """The bucket fills this much faster than the line runs, so that two clocks that differ a little
 never make it run dry."""
 
-_NO_SOUND = b"\xff"
+_NO_SOUND = 0xFF
 
 
 class DownlinkPacer:
@@ -33,18 +33,18 @@ class DownlinkPacer:
 
     def may_send(self, now: float) -> bool:
         """Whether a frame leaves at `now` (monotonic seconds); it counts as sent."""
-        self._tokens = min(
-            BURST_FRAMES, self._tokens + max(0.0, now - self._last) * self._per_second
-        )
+        tokens = self._tokens
+        if now > self._last:
+            tokens += (now - self._last) * self._per_second
+            tokens = min(tokens, BURST_FRAMES)
         self._last = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+        may = tokens >= 1
+        self._tokens = tokens - may
+        return may
 
 
 def heard(datagram: bytes) -> bytes:
     """Return the caller's sound: FreeSWITCH fills in 0xFF where the caller sends nothing."""
-    if datagram.count(_NO_SOUND) == len(datagram):
+    if datagram and datagram[0] == _NO_SOUND and datagram.count(_NO_SOUND) == len(datagram):
         return bytes(len(datagram))
     return datagram
