@@ -21,12 +21,13 @@ _SEED = 11
 _TEMPLATES = 20000
 
 MODEL_CONFIGURATION = """\
---min-active=200
+--min-active=20
 --max-active=3000
---beam=12.0
+--beam=14.0
 --lattice-beam=4.0
 --acoustic-scale=1.0
 --frame-subsampling-factor=3
+--frames-per-chunk=50
 --endpoint.silence-phones=1
 --endpoint.rule2.min-trailing-silence=0.5
 --endpoint.rule3.min-trailing-silence=0.8
