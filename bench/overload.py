@@ -10,6 +10,7 @@ limits are the ones that it has in production; it shares the machine with its ca
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -38,8 +39,13 @@ def sustained(cost: Cost, few: Cost) -> bool:
     return (
         not heard["calls_refused"]
         and heard["gap_p999_ms"] <= MOST_GAP_MS
-        and heard["answer_p95_ms"] <= SLOWER_BY * few.heard["answer_p95_ms"]
+        and _p95(cost) <= SLOWER_BY * _p95(few)
     )
+
+
+def _p95(cost: Cost) -> float:
+    """That of the answers, in ms; endless where there was none."""
+    return float(cost.heard.get("answer_p95_ms", math.inf))
 
 
 async def measure(settings: Settings, step: int, seconds: float, told: Told) -> dict[str, Cost]:
@@ -73,8 +79,8 @@ async def measure(settings: Settings, step: int, seconds: float, told: Told) -> 
 def _row(cost: Cost) -> dict[str, Cell]:
     heard = cost.heard
     return {
-        "answer p50, ms": heard["answer_p50_ms"],
-        "p95, ms": heard["answer_p95_ms"],
+        "answer p50, ms": heard.get("answer_p50_ms"),
+        "p95, ms": heard.get("answer_p95_ms"),
         "frame gap p99, ms": heard["gap_p99_ms"],
         "p99.9, ms": heard["gap_p999_ms"],
         "calls completed": heard["calls_completed"],
