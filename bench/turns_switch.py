@@ -122,7 +122,7 @@ async def _play(
 
 @click.command()
 @click.option("--switch", type=click.Choice(["asterisk", "freeswitch"]), required=True)
-@click.option("--calls", default=10, show_default=True)
+@click.option("--calls", default=20, show_default=True)
 @click.option("--half", type=click.Choice(["held-out", "tuning"]), default=HELD_OUT)
 @click.option("--every", default=1, show_default=True, help="Play only each so many-th turn.")
 @click.option("--human", type=click.Path(path_type=Path, exists=True, file_okay=False))
