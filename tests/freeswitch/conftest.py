@@ -6,8 +6,9 @@
     ring          rings the switch like a phone: `phone = await ring()`
 
 Numbers: 100 has the language menu; 7003 is English, and 7004 Hindi, without one; 7001 is handed
-over unanswered, and 7005 too, to one worker and then the other; 7006 answered; 7002 by a `socket`
-without `async`. They skip, with the reason, where IVR_FREESWITCH names no binary. Without one:
+over unanswered, and 7005 too, to one worker and then the other; 7006 answered; 7007 like 7003, but
+nobody is asked first; 7002 by a `socket` without `async`. They skip, with the reason, where
+IVR_FREESWITCH names no binary. Without one:
 
     server, conversations    a FreeSwitchServer with short limits, and what it hands over
     new_peer                 FreeSWITCH's side of a connection to it, as far as a test says

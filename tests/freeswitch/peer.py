@@ -43,7 +43,7 @@ class Peer:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
 
     async def command(self, *, answer: bool = True, within: float = 5) -> str:
-        """Read the next command, and answer "+OK" to it."""
+        """Read the next command, and answer "+OK" to it; "+OK" as its output to an `api`."""
         raw = await asyncio.wait_for(self._reader.readuntil(b"\n\n"), within)
         command = raw.decode().strip()
         self.commands.append(command)
@@ -51,17 +51,19 @@ class Peer:
         if found:
             self.worker_media = ("127.0.0.1", int(found[1]))
         if answer:
-            self.send(wire.reply())
+            api = command.startswith("api ")
+            self.send(wire.api_reply("+OK\n") if api else wire.reply())
         return command
 
     def send(self, data: bytes) -> None:
         """Write raw bytes."""
         self._writer.write(data)
 
-    async def tell(self, changes: Mapping[str, str] | None = None) -> None:
-        """Answer `connect` with the call's data."""
+    async def tell(self, changes: Mapping[str, str] | None = None, *, then: bytes = b"") -> None:
+        """Answer `connect` with the call's data, and write `then` in the same breath."""
         assert await self.command(answer=False) == "connect"
-        self.send(wire.channel_data({**CALL, **(changes or {}), "variable_socket_mode": "async"}))
+        data = wire.channel_data({**CALL, **(changes or {}), "variable_socket_mode": "async"})
+        self.send(data + then)
 
     async def until(self, start: str) -> str:
         """Answer commands until one contains `start`."""

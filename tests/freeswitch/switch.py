@@ -49,6 +49,13 @@ NUMBERS = """<include>
       <action application="socket" data="${ivr_worker_1} async full"/>
     </condition>
   </extension>
+  <extension name="let-in">
+    <condition field="destination_number" expression="^7007$">
+      <action application="set" data="ivr_language=en"/>
+      <action application="answer"/>
+      <action application="transfer" data="worker XML ivr"/>
+    </condition>
+  </extension>
   <extension name="english">
     <condition field="destination_number" expression="^7003$">
       <action application="set" data="ivr_language=en"/>

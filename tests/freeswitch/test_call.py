@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from ivr.telephony.call import EndedBy, TransferFailed
+from ivr.telephony.consultation import AgentUnavailable
 from tests.freeswitch import wire
 from tests.freeswitch.conftest import NewPeer
 from tests.freeswitch.listener import Conversations, until
@@ -262,6 +263,69 @@ async def test_keys_that_are_none_are_not_told(
     assert listener.digits == "1D#"
 
 
+async def test_what_happened_before_the_call_came_is_not_told(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    """FreeSWITCH delivers events late when it is busy: here a key of its language menu, and the
+    end of the last worker's park."""
+    peer = new_peer()
+    await peer.talk({"Event-Sequence": "418"})
+    listener = await conversations.next()
+    peer.send(wire.event("DTMF", {"DTMF-Digit": "1", "Event-Sequence": "99"}))
+    peer.send(wire.event("CHANNEL_UNPARK", {"Event-Sequence": "417"}))
+    peer.send(wire.event("DTMF", {"DTMF-Digit": "4", "Event-Sequence": "419"}))
+    await until(lambda: bool(listener.digits))
+    assert listener.digits == "4"
+    assert listener.endings == []
+
+
+async def test_a_key_that_comes_with_the_call_is_told(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.connect()
+    key = wire.event("DTMF", {"DTMF-Digit": "7"})
+    await peer.tell(then=wire.reply() + wire.reply() + key)
+    assert [await peer.command(answer=False) for _ in range(2)] == ["myevents", "linger"]
+    await peer.until("unicast")
+    peer.sound()
+    listener = await conversations.next()
+    await until(lambda: listener.digits == "7")
+
+
+async def test_a_caller_who_goes_elsewhere_is_not_called_back_by_our_end(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    """`socket_resume` would stop whatever the channel does when our connection ends."""
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    peer.send(wire.event("CHANNEL_UNPARK"))
+    assert await peer.command(answer=False) == f"api uuid_setvar {CALL_ID} socket_resume false"
+    await peer.closed()
+    assert (await listener.end()).by is EndedBy.CALLER
+
+
+async def test_an_agent_who_is_busy_at_once_is_told(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    """What became of the ringing comes with the reply to the command that began it."""
+    peer = new_peer()
+    await peer.talk({"variable_ivr_endpoint_agent": "error/user_busy"})
+    call = (await conversations.next()).call
+    asking = asyncio.ensure_future(call.consult("agent", ring_s=9, on_agent=conversations))
+    while not (command := await peer.command(answer=False)).startswith("bgapi originate"):
+        peer.send(wire.reply())
+    job = command.partition("Job-UUID: ")[2]
+    peer.send(
+        wire.reply(f"+OK Job-UUID: {job}")
+        + wire.event("BACKGROUND_JOB", {"Job-UUID": job}, b"-ERR USER_BUSY\n")
+    )
+    with pytest.raises(AgentUnavailable) as busy:
+        await (await asking).answered()
+    assert busy.value.cause == "user_busy"
+
+
 async def test_a_hang_up_that_nobody_confirms_ends_the_call(
     new_peer: NewPeer, conversations: Conversations
 ) -> None:
@@ -281,10 +345,12 @@ async def test_a_transfer_that_does_not_happen_leaves_the_caller_with_us(
     await peer.talk()
     listener = await conversations.next()
     transferring = asyncio.ensure_future(listener.call.transfer("agent"))
+    assert (await peer.command()).endswith("socket_resume false")
     assert "agent XML ivr_transfer" in await peer.until("execute-app-name: transfer")
     peer.sound()
     with pytest.raises(TransferFailed):
         await transferring
+    assert (await peer.command()).endswith("socket_resume true")
     peer.sound()
     await until(lambda: len(listener.frames) >= 3)
     assert listener.endings == []

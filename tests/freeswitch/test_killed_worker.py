@@ -11,7 +11,7 @@ import pytest
 
 from ivr.settings import PROJECT
 from ivr.telephony.freeswitch.client import EslClient
-from tests.freeswitch.conftest import FIRST_HZ, SECOND_HZ, Ring
+from tests.freeswitch.conftest import FIRST_HZ, SECOND_HZ, Ring, Workers
 from tests.tones import heard, share
 
 pytestmark = pytest.mark.freeswitch
@@ -60,3 +60,27 @@ async def test_the_next_worker_is_heard(ring: Ring, ops: EslClient) -> None:
             await process.wait()
     print(f"outages: {sorted(round(each) for each in outages)} ms")
     assert max(outages) < OUTAGE_MS
+
+
+@pytest.mark.parametrize("last_words", [b"", b"connect\n\n"])
+async def test_a_worker_that_is_gone_as_the_call_comes_is_followed_by_the_next(
+    ring: Ring, workers: Workers, ops: EslClient, last_words: bytes
+) -> None:
+    """FreeSWITCH parks such a channel all the same, and only `socket_resume` ends that."""
+
+    met = 0
+
+    async def gone(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal met
+        met += 1
+        writer.write(last_words)
+        writer.close()
+
+    async with await asyncio.start_server(gone, "127.0.0.1", 0) as dying:
+        port = dying.sockets[0].getsockname()[1]
+        await ops.api(f"global_setvar ivr_worker_1=127.0.0.1:{port}")
+        # Half of the calls begin with each worker.
+        while met < 3:
+            phone = await ring("7007")
+            await heard(phone.handset, SECOND_HZ, 5)
+            await phone.hang_up()

@@ -3,7 +3,7 @@
 The road of a call, in an order that keeps FreeSWITCH 1.10.12 alive (`unicast` before the media is
 up aborts the whole process):
 
-    channel data → myevents, linger → answer, where it is unanswered, and wait for CHANNEL_ANSWER
+    channel data → answer, where it is unanswered, and wait for CHANNEL_ANSWER
     → a port of ours → unicast → the first datagram → the conversation
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -85,6 +85,7 @@ class FreeSwitchCall(Leg):
         self._link = link
         self._channel = channel
         self._data = data
+        self._since = _sequence(data)
         self._ports = ports
         self._expected = expected
         self._worker = worker
@@ -123,6 +124,10 @@ class FreeSwitchCall(Leg):
 
     def _channel_event(self, event: SwitchEvent) -> None:
         headers = event.headers
+        if _sequence(headers) < self._since:
+            # FreeSWITCH delivers events some time after they have happened: a key of its own
+            # menu, the end of the last worker's park.
+            return
         match event.name:
             case "DTMF":
                 digit = headers.text("DTMF-Digit").upper()
@@ -160,6 +165,7 @@ class FreeSwitchCall(Leg):
         if not self._left_park.done():
             self._left_park.set_result(None)
         if not self._leaving and self._unicast is not None:
+            self._resume(on=False)
             self.finish(CallEnding(by=EndedBy.CALLER, detail="the switch took the call elsewhere"))
 
     # Sound.
@@ -261,12 +267,17 @@ class FreeSwitchCall(Leg):
     async def leaving(self, detail: str) -> AsyncIterator[None]:
         """Tell the switch, in this context, where the caller goes, and wait until it has them.
         Raises TransferFailed, and the caller is still here."""
-        async with self.handing_on(self._limits.ending):
-            try:
-                yield
-            except (LinkClosed, LocalProtocolError, CommandRefused) as error:
-                raise TransferFailed(f"The switch did not take the call: {error}") from None
-            await asyncio.shield(self._left_park)
+        try:
+            async with self.handing_on(self._limits.ending):
+                try:
+                    await self.ask(commands.resume(self.id, on=False))
+                    yield
+                except (LinkClosed, LocalProtocolError, CommandRefused) as error:
+                    raise TransferFailed(f"The switch did not take the call: {error}") from None
+                await asyncio.shield(self._left_park)
+        except TransferFailed:
+            self._resume(on=True)
+            raise
         self.finish(CallEnding(by=EndedBy.BOT, detail=detail))
 
     async def ask(self, command: Command) -> None:
@@ -315,8 +326,6 @@ class FreeSwitchCall(Leg):
                 "The dialplan runs `socket` without `async`, and then there is no sound.",
                 remedy='Write <action application="socket" data="HOST:PORT async full"/>.',
             )
-        self._post(commands.MY_EVENTS)
-        self._post(commands.LINGER)
         described = self._data
         if not self._channel.answered:
             described = await self._answer()
@@ -357,9 +366,20 @@ class FreeSwitchCall(Leg):
         """Send a command whose reply only matters when it does not come."""
         self._link.request(command)
 
+    def _resume(self, *, on: bool) -> None:
+        """Say whether the dialplan goes on when our connection ends, where it has not yet."""
+        with suppress(LinkClosed):
+            self._post(commands.resume(self.id, on=on))
+
     def _close_media(self) -> None:
         for timer in (self._watch, self._doubt):
             if timer is not None:
                 timer.cancel()
         if self._unicast is not None:
             self._unicast.close()
+
+
+def _sequence(headers: Headers) -> int:
+    """The number of an event among all of this FreeSWITCH's: later ones have higher numbers."""
+    text = headers.text("Event-Sequence")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0

@@ -13,6 +13,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from ivr.telephony.freeswitch.errors import LocalProtocolError
 
@@ -104,9 +105,10 @@ def api(line: str) -> Command:
     return Command(line=f"api {line}", reply=Reply.API)
 
 
-def background_api(line: str) -> Command:
-    """Run an API command that takes its time; BACKGROUND_JOB brings its output."""
-    return Command(line=f"bgapi {line}")
+def background_api(line: str, job: UUID) -> Command:
+    """Run an API command that takes its time; a BACKGROUND_JOB with `job` for its Job-UUID brings
+    its output, which may come with the reply itself."""
+    return Command(line=f"bgapi {line}", headers={"Job-UUID": str(job)})
 
 
 def events(*names: str) -> Command:
@@ -141,6 +143,12 @@ def hang_up(cause: str = "NORMAL_CLEARING") -> Command:
     if not _WORD.fullmatch(cause):
         raise LocalProtocolError(f"{cause!r} is no hangup cause")
     return Command(line="sendmsg", headers={"call-command": "hangup", "hangup-cause": cause})
+
+
+def resume(call_id: UUID, *, on: bool) -> Command:
+    """Whether the dialplan goes on where our connection ends (`socket_resume`). While it does not,
+    the end stops nothing that the channel does by then. At once, also while the channel is busy."""
+    return api(f"uuid_setvar {call_id} socket_resume {'true' if on else 'false'}")
 
 
 def unicast(*, local_ip: str, remote_ip: str, remote_port: int) -> Command:

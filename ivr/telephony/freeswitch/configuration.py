@@ -107,6 +107,7 @@ class Configuration:
             *self._roads(),
             *self._destinations(),
             *self._hand_overs(),
+            *self._resumptions(),
             *self._prompts(texts, sounds),
         ]
         return sorted(found, key=lambda problem: (problem.file, problem.line))
@@ -201,6 +202,19 @@ class Configuration:
                 if name not in sets:
                     what = f"a worker needs {name}, and nothing sets it"
                     yield Problem(action.file, action.line, what)
+
+    def _resumptions(self) -> Iterator[Problem]:
+        """`socket ... async` parks the channel once more after a worker that was gone at once,
+        and nothing ends that park, unless `socket_resume` says so."""
+        for condition in self.every("condition"):
+            resumes = False
+            for action in condition.children:
+                application, data = action.get("application"), action.get("data")
+                if application == "set" and data.startswith("socket_resume="):
+                    resumes = data == "socket_resume=true"
+                elif application == "socket" and "async" in data.split() and not resumes:
+                    what = "a call whose worker dies as it comes is parked for ever here: set"
+                    yield Problem(action.file, action.line, f"{what} socket_resume=true before")
 
     def _prompts(self, texts: Texts, sounds: Path | None) -> Iterator[Problem]:
         languages = list(self.every("language"))

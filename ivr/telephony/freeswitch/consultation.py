@@ -48,7 +48,6 @@ class FreeSwitchConsultation(AskedAgent["FreeSwitchCall"]):
         self._link = link
         self._expected = expected
         self._id = uuid4()
-        self._job = ""
 
     async def ring(self, endpoint: str, worker: str, ring_s: float) -> None:
         """Ring `endpoint`, a dial string of the switch's own; `worker` is where its leg goes, as
@@ -75,7 +74,7 @@ class FreeSwitchConsultation(AskedAgent["FreeSwitchCall"]):
                 commands.set_variable("api_hangup_hook", f"uuid_kill {self._id} ORIGINATOR_CANCEL")
             )
             command = commands.background_api(
-                f"originate {{{given}}}{endpoint} '&socket({worker} async full)'"
+                f"originate {{{given}}}{endpoint} '&socket({worker} async full)'", self._id
             )
             reply = await self._link.request(command)
         except (LinkClosed, LocalProtocolError) as error:
@@ -84,11 +83,10 @@ class FreeSwitchConsultation(AskedAgent["FreeSwitchCall"]):
         if not isinstance(reply, CommandReply) or not reply.ok:
             self._forget()
             raise TransferFailed("The switch would not ring an agent.")
-        self._job = reply.headers.text("Job-UUID")
 
     def job_done(self, event: SwitchEvent) -> None:
         """A BACKGROUND_JOB of the caller's connection: perhaps ours."""
-        if self._job and event.headers.text("Job-UUID") == self._job:
+        if event.headers.text("Job-UUID") == str(self._id):
             text = event.body.decode("utf-8", "replace").strip()
             if text.startswith("-ERR"):
                 self._gone(cause_of_name(text.removeprefix("-ERR")))

@@ -61,6 +61,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
         self._call_on: dict[EslLink, FreeSwitchCall] = {}
+        self._early: dict[EslLink, list[Event]] = {}
         self._welcomes: set[asyncio.Task[None]] = set()
         self._reserved: dict[UUID, asyncio.TimerHandle] = {}
         self._expected: dict[UUID, Callable[[FreeSwitchCall], None]] = {}
@@ -86,6 +87,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
             _log.warning("switch_not_allowed", peer=link.far_host)
             link.close()
             return
+        self._early[link] = []
         task = asyncio.get_running_loop().create_task(self._welcome(link))
         self._welcomes.add(task)
         task.add_done_callback(self._welcomes.discard)
@@ -95,9 +97,12 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
         call = self._call_on.get(link)
         if call is not None:
             call.switch_event(event)
+        elif link in self._early:
+            self._early[link].append(event)
 
     def link_down(self, link: EslLink, reason: str) -> None:
         """See `LinkOwner`."""
+        self._early.pop(link, None)
         call = self._call_on.pop(link, None)
         if call is not None:
             call.link_down(reason)
@@ -121,7 +126,11 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
         with suppress(LinkClosed):
             try:
                 async with asyncio.timeout(self._limits.channel_data):
-                    reply = await link.request(commands.CONNECT)
+                    described = link.request(commands.CONNECT)
+                    # In the same breath: a key that waits in the channel is told at once.
+                    link.request(commands.MY_EVENTS)
+                    link.request(commands.LINGER)
+                    reply = await described
                 assert isinstance(reply, ChannelData)
                 channel = Channel.read(reply.headers)
             except (TimeoutError, RemoteProtocolError) as error:
@@ -194,3 +203,5 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
         self._call_on[link] = call
         self._calls.add(call)
         call.start(on_call)
+        for event in self._early.pop(link, []):
+            call.switch_event(event)
