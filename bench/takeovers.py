@@ -72,22 +72,26 @@ async def measure(
             seed=seed,
             on_struck=lambda struck: bar.update(killed, completed=struck),
         )
-        missing = await assert_all_led_to_their_ends(stack, deaths)
+        unheard = await assert_all_led_to_their_ends(stack, deaths)
         frozen = bar.add_task("workers frozen", total=freezes)
-        silences = []
+        found = []
         for _ in range(freezes):
-            silences.append(await freeze_under_caller(stack, target, sounds))
+            found.append(await freeze_under_caller(stack, target, sounds))
             bar.advance(frozen)
-    rows = {"killed": row(deaths.silences_ms()), "frozen": row(silences)}
-    rows["killed"]["turns not recorded"] = missing
-    rows["frozen"]["turns not recorded"] = None
-    return rows, version
+    killed, frozen_row = row(deaths.silences_ms()), row([each.silence_ms for each in found])
+    for name, of_killed, of_frozen in (
+        ("answers that died unheard", unheard, None),
+        ("noticed, longest, ms", None, round(max(each.noticed_ms for each in found))),
+        ("new worker ready, longest, ms", None, round(max(each.replaced_ms for each in found))),
+    ):
+        killed[name], frozen_row[name] = of_killed, of_frozen
+    return {"killed": killed, "frozen": frozen_row}, version
 
 
 @click.command()
 @click.option("--moments", default=50, show_default=True)
 @click.option("--at-once", default=6, show_default=True)
-@click.option("--freezes", default=5, show_default=True)
+@click.option("--freezes", default=10, show_default=True)
 @click.option("--seed", default=50, show_default=True)
 def main(moments: int, at_once: int, freezes: int, seed: int) -> None:
     """Print the figures, and keep them."""
@@ -116,9 +120,9 @@ def main(moments: int, at_once: int, freezes: int, seed: int) -> None:
         "frozen (SIGSTOP) and the watchdog has to replace it. Silence is from that moment to the "
         "bot's next sound at the phone, where what arrives within 60 ms, from FreeSWITCH's "
         "buffers, does not count. Every call went on from its last turn to its end, nothing that "
-        "was settled was asked again, and each is in the records but for turns that died with "
-        "their worker. Where one is killed during the good-bye, the record of the end may go with "
-        "it; those calls are left out of the count.",
+        "was settled was asked again, each has its end in PostgreSQL, every turn that was told of "
+        "is there once, and no record was refused. An answer that dies unheard has a number and "
+        "no record.",
         command=f"python -m bench.takeovers --moments {moments} --at-once {at_once} "
         f"--freezes {freezes} --seed {seed}",
         rows=rows,

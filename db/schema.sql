@@ -40,8 +40,12 @@ CREATE TABLE IF NOT EXISTS turns (
     asr_confidence double precision,
     gap_ms         double precision,
     interrupted    boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (call_id, number)
+    PRIMARY KEY (call_id, number, at)
 );
+
+-- A worker that dies while Redis is away cannot say how far it was, and the next uses its numbers
+-- again: both turns were spoken. Tables made before version 5 knew the number alone.
+ALTER TABLE turns DROP CONSTRAINT turns_pkey, ADD PRIMARY KEY (call_id, number, at);
 
 -- Which engine and model understood the caller; tables made before version 3 lack it.
 ALTER TABLE turns ADD COLUMN IF NOT EXISTS nlu_model text NOT NULL DEFAULT '';

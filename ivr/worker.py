@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
+from socket import gethostname
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from ivr.admission.places import Places
 from ivr.admission.watch import LoadWatch
 from ivr.api.health import HealthServer, json_page
 from ivr.clock import SystemClock
+from ivr.conversation.lost_calls import end_lost_calls, left_by_the_last
 from ivr.conversation.prompts import fixed_of, to_render, voice_of
 from ivr.conversation.reception import Reception
 from ivr.conversation.services import Services
@@ -256,7 +258,8 @@ class Worker:
         if synthesis is None:
             raise _not_given("synthesis_url")
         # An address that is none is found here, before the engines load.
-        sessions = RedisSessionStore(redis)
+        # Workers of several machines may have the same name.
+        sessions = RedisSessionStore(redis, worker=f"{gethostname()}:{settings.worker_name}")
         self._closing.append(sessions.close)
         records = RecordJournal(settings.var_dir / "journal", settings.worker_name, database)
         self._closing.append(records.close)
@@ -285,6 +288,9 @@ class Worker:
         )
         self._closing.append(interpreter.close)
         records.start()
+        left = await left_by_the_last(sessions)
+        ending = asyncio.create_task(end_lost_calls(left, sessions, records, SystemClock()))
+        self._closing.append(ending.cancel)
         self._metrics.watch_recogniser(lambda: recogniser.backlog_ms)
         self._metrics.watch_records(lambda: records.backlog)
         callers = None

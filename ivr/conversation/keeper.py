@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 import structlog
@@ -9,33 +10,45 @@ import structlog
 from ivr.conversation.recorder import CallRecorder
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.state import DialogueState
+from ivr.storage.record import TurnTaken
 from ivr.storage.session import Session, SessionFenced, SessionStore, SessionStoreAway
 
 _SECURE_MS = 500
 """How long a caller waits for a change of theirs to be written down, before it is not made."""
 
+_EXPECTED_MS = 1000
+"""How long a caller who has been with another worker waits for what they have said there."""
+
 _log = structlog.get_logger()
 
 
 class SessionKeeper:
-    """One call's session, as this worker keeps it."""
+    """One call's session, as this worker keeps it; `told()` are the records that wait for it."""
 
     def __init__(
-        self, call_id: UUID, flow: Flow, store: SessionStore, recorder: CallRecorder
+        self,
+        call_id: UUID,
+        flow: Flow,
+        store: SessionStore,
+        recorder: CallRecorder,
+        told: Callable[[], tuple[TurnTaken, ...]],
     ) -> None:
         self._call_id = call_id
         self.flow = flow
         """What the call is led by."""
         self._store = store
         self._recorder = recorder
+        self._told = told
         self._saved: Session | None = None
         self.epoch = 0
         """How many workers have had the call, with us; 0 while nobody could be asked."""
 
-    async def claim(self) -> Session | None:
-        """Take the call over; returns what an earlier worker has left, if one has."""
+    async def claim(self, *, expected: bool = False) -> Session | None:
+        """Take the call over; returns what an earlier worker has left, if one has. Where that is
+        `expected` it is waited for longer: the caller would have to begin again."""
+        within_ms = _EXPECTED_MS if expected else None
         try:
-            self.epoch, session = await self._store.claim(self._call_id)
+            self.epoch, session = await self._store.claim(self._call_id, within_ms=within_ms)
         except SessionStoreAway as away:
             _log.warning("session_store_away", reason=str(away))
             return None
@@ -74,6 +87,7 @@ class SessionKeeper:
             verdict=verdict,
             recording=self._recorder.running,
             state=state.model_dump(mode="json"),
+            told=self._told(),
         )
 
     async def _claimed(self) -> bool:
@@ -81,6 +95,10 @@ class SessionKeeper:
         if not self.epoch:
             await self.claim()
         return bool(self.epoch)
+
+    def let_go(self) -> None:
+        """What is to be known of the call here has been written down."""
+        self._store.forget(self._call_id, self.epoch)
 
     async def is_anothers(self) -> bool:
         """Whether another worker has the call by now: that its line to us has ended, which a

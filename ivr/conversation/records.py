@@ -6,10 +6,9 @@ caller keys or says at a sensitive step passes through here in clear.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
@@ -23,12 +22,22 @@ from ivr.dialogue.state import DialogueState
 from ivr.nlu.interpreter import Interpretation
 from ivr.nlu.sentiment import sentiment_of
 from ivr.storage.record import CallFinished, CallStarted, SoundKept, TurnTaken
+from ivr.storage.session import Session
 from ivr.telephony.call import Call, CallEnding, CallInfo
 
 HIDDEN = "[sensitive]"
 """Stands for what must leave no trace."""
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsettled:
+    """A turn to be told once the session is saved; `again`: one that was, and has changed."""
+
+    turn: TurnTaken
+    keyed: bool = False
+    again: bool = False
 
 
 class CallLog:
@@ -43,7 +52,7 @@ class CallLog:
         self.fenced = False
         self._began = False
         self._spoken: TurnTaken | None = None
-        self._unsettled: list[Callable[[], None]] = []
+        self._unsettled: list[_Unsettled] = []
 
     @property
     def turn(self) -> int:
@@ -55,6 +64,11 @@ class CallLog:
         self._number = number
         structlog.contextvars.bind_contextvars(turn=number)
 
+    @property
+    def unsettled(self) -> tuple[TurnTaken, ...]:
+        """The records that `settled` will write."""
+        return tuple(each.turn for each in self._unsettled)
+
     @contextmanager
     def bound(self) -> Iterator[None]:
         """Bind the call's id and turn to every log line within, and in tasks begun within.
@@ -64,6 +78,13 @@ class CallLog:
         call_id = str(self._call.id)
         with structlog.contextvars.bound_contextvars(call_id=call_id, turn=self._number):
             yield
+
+    def went_on_from(self, session: Session) -> None:
+        """Go on where another worker had to leave the call, and write what it may not have lived
+        to write: what is there already stays as it is."""
+        self.turn = session.turn
+        for turn in session.told:
+            self._services.records.write(turn)
 
     def started(self, info: CallInfo, *, taken_over: bool) -> None:
         """Note the call's beginning, or that it came from another worker."""
@@ -151,8 +172,11 @@ class CallLog:
     def settled(self) -> None:
         """The session is saved, so the call is still ours: tell what the caller did meanwhile."""
         waiting, self._unsettled = self._unsettled, []
-        for tell in waiting:
-            tell()
+        for each in waiting:
+            if each.again:
+                self._services.records.write(each.turn)
+            else:
+                self._write(each.turn, keyed=each.keyed)
 
     def integration(self, request: CallApi, reply: ApiReplied) -> None:
         """Note what an integration answered (never its data)."""
@@ -212,7 +236,7 @@ class CallLog:
         turn, self._spoken = self._spoken, None
         if turn is not None:
             again = turn.model_copy(update={"interrupted": True})
-            self._unsettled.append(partial(self._services.records.write, again))
+            self._unsettled.append(_Unsettled(again, again=True))
 
     def _caller(
         self,
@@ -238,7 +262,7 @@ class CallLog:
             nlu_model=nlu_model,
             sentiment=sentiment,
         )
-        self._unsettled.append(partial(self._write, turn, keyed=keyed))
+        self._unsettled.append(_Unsettled(turn, keyed=keyed))
 
     def _turn(self, who: Any, text: str, state: DialogueState, **more: Any) -> TurnTaken:
         return TurnTaken(

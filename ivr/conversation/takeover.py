@@ -12,6 +12,11 @@ _MOST_TAKEOVERS = 6
 """Workers that may have died under one call before it is led to an agent."""
 
 
+def was_had(info: CallInfo) -> bool:
+    """Whether the switch says that a worker has had this call, or was to have it, before."""
+    return info.variables.get("try", "") not in ("", "0")
+
+
 def too_many(epoch: int) -> bool:
     """Whether so many workers, the last with `epoch`, have lost this call that it is given up."""
     return epoch > _MOST_TAKEOVERS

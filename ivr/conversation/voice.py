@@ -18,7 +18,7 @@ from ivr.conversation.records import CallLog
 from ivr.conversation.services import Services
 from ivr.conversation.standing import Standing
 from ivr.conversation.states import ConversationState, Whereabouts
-from ivr.conversation.takeover import BRIDGED, taken_over, too_many
+from ivr.conversation.takeover import BRIDGED, taken_over, too_many, was_had
 from ivr.dialogue.actions import (
     Action,
     CallApi,
@@ -70,7 +70,13 @@ class VoiceConversation:
         self._caller = Acquaintance(
             call.info, services.flow, services.callers, services.trusted_trunks, self._clock
         )
-        self._keeper = SessionKeeper(call.id, services.flow, services.sessions, self._recorder)
+        self._keeper = SessionKeeper(
+            call.id,
+            services.flow,
+            services.sessions,
+            self._recorder,
+            told=lambda: self._log.unsettled,
+        )
         self._ending: CallEnding | None = None
         self._too_long: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -117,6 +123,7 @@ class VoiceConversation:
             if self._ending is not None and not log.fenced:
                 log.fenced = await self._keeper.is_anothers()
             log.finished(self._ending, self._standing.state)
+            self._keeper.let_go()
             if not log.fenced:
                 self._caller.parting(self._standing.state, self._ending)
 
@@ -166,7 +173,7 @@ class VoiceConversation:
     async def _first_input(self) -> Input | None:
         info = self._call.info
         services = self._services
-        session = await self._keeper.claim()
+        session = await self._keeper.claim(expected=was_had(info))
         if session is None:
             self._begin_recording(known=False)
             self._log.started(info, taken_over=False)
@@ -179,8 +186,9 @@ class VoiceConversation:
             )
         await self._keep_to(session.flow_version)
         self._standing.state = DialogueState.model_validate(session.state)
-        self._log.turn = session.turn + 1
+        self._log.went_on_from(session)
         if session.finished:
+            self._log.started(info, taken_over=True)
             self._over(await self._leaving.follow(session.verdict))
             return None
         self._begin_recording(known=session.recording)

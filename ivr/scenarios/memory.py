@@ -17,7 +17,9 @@ class SessionsInMemory:
         self.kept: dict[UUID, Session] = {}
         """The latest session of each call."""
 
-    async def claim(self, call_id: UUID) -> tuple[int, Session | None]:
+    async def claim(
+        self, call_id: UUID, *, within_ms: float | None = None
+    ) -> tuple[int, Session | None]:
         """See `SessionStore`."""
         self._epochs[call_id] = self._epochs.get(call_id, 0) + 1
         return self._epochs[call_id], self.kept.get(call_id)
@@ -33,7 +35,7 @@ class SessionsInMemory:
         await self.save(session, epoch)
         return True
 
-    def forget(self, call_id: UUID) -> None:
+    def forget(self, call_id: UUID, epoch: int) -> None:
         """See `SessionStore`: nothing is tried in the background here."""
 
     async def close(self) -> None:

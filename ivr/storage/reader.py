@@ -66,7 +66,7 @@ class RecordReader:
         query = (
             "SELECT call_id, number, at, who, text, language, node, intent, confidence,"
             " asr_confidence, gap_ms, interrupted, nlu_model, sentiment"
-            " FROM turns WHERE call_id = %s ORDER BY number"
+            " FROM turns WHERE call_id = %s ORDER BY number, at"
         )
         return self._rows(TurnTaken, query, call_id)
 
@@ -88,8 +88,8 @@ class RecordReader:
         query = (
             "SELECT call_id, number, at, who, text, language, node, intent, confidence,"
             " asr_confidence, gap_ms, interrupted, nlu_model, sentiment FROM ("
-            "  SELECT *, lead(intent) OVER (PARTITION BY call_id ORDER BY number) AS next_intent"
-            "  FROM turns WHERE who = 'caller' AND confidence IS NOT NULL) AS said"
+            "  SELECT *, lead(intent) OVER (PARTITION BY call_id ORDER BY number, at)"
+            "  AS next_intent FROM turns WHERE who = 'caller' AND confidence IS NOT NULL) AS said"
             " WHERE text <> '' AND NOT intent = ANY(%s)"
             " AND (confidence < %s OR next_intent = ANY(%s))"
             " ORDER BY at DESC, number DESC LIMIT %s"

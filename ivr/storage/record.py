@@ -29,7 +29,8 @@ class CallStarted(_Record):
 
 
 class TurnTaken(_Record):
-    """One turn of the caller or the bot. (`call_id`, `number`) is unique.
+    """One turn of the caller or the bot. (`call_id`, `number`, `at`) is unique; a number comes
+    twice only where a worker died that could not say how far it was.
 
     `gap_ms` is, for a bot's turn, from the end of the caller's speech or last key to the first
     sound of the answer, by the worker's own clock; None where there was nothing to answer.
@@ -55,7 +56,8 @@ class TurnTaken(_Record):
 
 
 class CallFinished(_Record):
-    """A call ended. `cause` is one word: "caller", "bot", "transfer", "line", ..."""
+    """A call ended. `cause` is one word: "caller", "bot", "transfer", "line", ...; "lost" where its
+    worker died and no other had it afterwards."""
 
     kind: Literal["call_finished"] = "call_finished"
     at: datetime

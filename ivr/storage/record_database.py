@@ -39,9 +39,11 @@ VALUES (%(call_id)s, %(at)s, %(cause)s, %(detail)s, %(turns)s)
 ON CONFLICT (id) DO UPDATE
 SET finished_at = excluded.finished_at, cause = excluded.cause, detail = excluded.detail,
     turns = excluded.turns
-WHERE calls.finished_at IS NULL OR excluded.finished_at > calls.finished_at
+WHERE calls.finished_at IS NULL OR calls.cause = 'lost'
+   OR excluded.finished_at > calls.finished_at AND excluded.cause <> 'lost'
 """
-"""The last worker to let go of a call has ended it."""
+"""The last worker to let go of a call has ended it; what one that was there says is worth more than
+that no other was."""
 
 _TURN = """
 INSERT INTO turns (call_id, number, at, who, text, language, node, intent, confidence,
@@ -49,10 +51,10 @@ INSERT INTO turns (call_id, number, at, who, text, language, node, intent, confi
 VALUES (%(call_id)s, %(number)s, %(at)s, %(who)s, %(text)s, %(language)s, %(node)s, %(intent)s,
         %(confidence)s, %(asr_confidence)s, %(gap_ms)s, %(interrupted)s, %(nlu_model)s,
         %(sentiment)s)
-ON CONFLICT (call_id, number) DO UPDATE
+ON CONFLICT (call_id, number, at) DO UPDATE
 SET interrupted = true
 WHERE excluded.interrupted AND NOT turns.interrupted
-  AND (turns.at, turns.who, turns.text) = (excluded.at, excluded.who, excluded.text)
+  AND (turns.who, turns.text) = (excluded.who, excluded.text)
 """
 """A turn is written again when it turns out that the caller interrupted it; nothing else of it
 ever changes."""
@@ -65,8 +67,8 @@ ON CONFLICT (call_id, path) DO NOTHING
 """
 
 _SAME_TURN = """
-SELECT (at, who, text) = (%(at)s, %(who)s, %(text)s)
-FROM turns WHERE call_id = %(call_id)s AND number = %(number)s
+SELECT (who, text) = (%(who)s, %(text)s)
+FROM turns WHERE call_id = %(call_id)s AND number = %(number)s AND at = %(at)s
 """
 
 _STATEMENTS: dict[type[AnyRecord], str] = {
@@ -146,7 +148,9 @@ class RecordDatabase:
                 if isinstance(record, TurnTaken) and cursor.rowcount == 0:
                     row = connection.execute(_SAME_TURN, values[index]).fetchone()
                     if row != (True,):
-                        refused.append(Refused(first + index, "another turn has this number"))
+                        refused.append(
+                            Refused(first + index, "another turn has this number and moment")
+                        )
             return refused
 
     def _connect(self) -> Connection:

@@ -1,7 +1,7 @@
 """Records, by way of the disk, into PostgreSQL.
 
-    write ── queue ── writer thread ── journal on disk ── shipper thread ── PostgreSQL
-                           └── memory, while the disk takes nothing ──┘
+    write ── queue ── writer thread ── journal ── shipper thread ── PostgreSQL
+                  └── memory, while the disk takes nothing ──┘
 
 Rules:
 - What is on disk outlives the process; another worker adopts it (see `journal_segment`).
@@ -62,7 +62,7 @@ class _Batch:
 class RecordJournal:
     """A `RecordStore`. Workers may share `folder`; `worker` names ours.
 
-    Two threads of its own do the work. `write` may come from any thread.
+    Three threads of its own do the work. `write` may come from any thread.
     """
 
     def __init__(self, folder: Path, worker: str, database_url: str) -> None:
@@ -73,6 +73,7 @@ class RecordJournal:
         self._queue: deque[bytes] = deque()
         self._memory: deque[bytes] = deque()
         self._segments: deque[Segment] = deque()
+        self._unsynced: set[Segment] = set()
         self._active: Segment | None = None
         self._taken = 0
         self._settled = 0
@@ -94,7 +95,11 @@ class RecordJournal:
                     remedy="Set IVR_VAR_DIR to a folder that may be written.",
                 ) from None
         self._adopt()
-        for name, work in (("writer", self._writing), ("shipper", self._shipping)):
+        for name, work in (
+            ("writer", self._writing),
+            ("syncer", self._syncing),
+            ("shipper", self._shipping),
+        ):
             thread = threading.Thread(target=work, name=f"records-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -167,15 +172,23 @@ class RecordJournal:
             return
         with self._change:
             segment.left += len(lines)
+            self._unsynced.add(segment)
             self._change.notify_all()
         if self._disk_fails:
             _log.info("journal_disk_works", folder=str(self._folder))
         self._disk_fails = False
-        # After the shipper was told: what the database keeps needs no disk of ours.
-        try:
-            segment.sync()
-        except OSError as error:
-            _log.error("journal_not_synced", why=error.strerror)
+
+    def _syncing(self) -> None:
+        """What was written outlives this process at once, and the machine once it is synced; the
+        disk takes its time for that, and nobody waits for it, least of all the next record."""
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._unsynced or self._closing)
+                segments, self._unsynced = self._unsynced, set()
+                if not segments:
+                    return
+            for segment in segments:
+                _sync(segment)
 
     def _room(self) -> Segment:
         if self._active is None or self._active.size >= _SEGMENT_BYTES:
@@ -355,6 +368,8 @@ class RecordJournal:
         self._threads.clear()
         self._database.close()
         self._to_disk([])
+        for segment in self._unsynced:
+            _sync(segment)
         if self._memory:
             _log.error("records_lost", number=len(self._memory), why="the disk takes nothing")
         for segment in self._segments:
@@ -364,3 +379,11 @@ class RecordJournal:
                 segment.close()
         self._segments.clear()
         self._active = None
+
+
+def _sync(segment: Segment) -> None:
+    try:
+        segment.sync()
+    except OSError as error:
+        if error.errno != errno.EBADF:  # shipped and removed meanwhile
+            _log.error("journal_not_synced", why=error.strerror)

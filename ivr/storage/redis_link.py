@@ -2,7 +2,8 @@
 
 Rules:
 - An operation runs in a task of its own and is left behind when its budget is spent: a frozen
-  server, or a client library that is slow to be cancelled, cannot hold a call up.
+  server, or a client library that is slow to be cancelled, cannot hold a call up. Time in which
+  this program was held up itself is not the server's: a busy worker is no reason to go without.
 - After a failure nobody but one probe connects, until the probe has had an answer: 200 calls
   make no storm of connections. Meanwhile operations fail at once.
 - A connection that went silent is never used again: its answers would come a command late.
@@ -11,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -32,6 +34,8 @@ _PROBE_S = 0.2
 """How long a probe waits for an answer."""
 _PAUSE_S = 0.1
 """How long between two probes; with the above: back within 0.3 s of Redis."""
+_SLICE_S = 0.01
+"""Whether we are late ourselves is looked at so often while an answer is waited for."""
 _AT_ONCE = 16
 """Commands on their way at the same moment."""
 
@@ -105,7 +109,7 @@ class RedisLink:
             client = self._client
             task = self._begin(self._gated(client, work))
             try:
-                await asyncio.wait({task}, timeout=self._left(deadline))
+                deadline += await _wait(task, self._left(deadline))
             finally:
                 task.cancel()
             if not task.done():
@@ -188,7 +192,7 @@ class RedisLink:
             while True:
                 ping = self._begin(_ping(self._client))
                 try:
-                    await asyncio.wait({ping}, timeout=_PROBE_S)
+                    await _wait(ping, _PROBE_S)
                 finally:
                     ping.cancel()
                 error = ping.exception() if ping.done() else None
@@ -215,6 +219,21 @@ class RedisLink:
             await asyncio.wait({self._probe})
         self._close_later(self._client)
         await asyncio.wait(set(self._closings), timeout=1.0)
+
+
+async def _wait(task: asyncio.Task[Any], budget_s: float) -> float:
+    """Wait until the task is done, `budget_s` at most, without the time in which this program
+    itself was held up: the answer may be lying there. Returns that time, in seconds."""
+    left, held_up = budget_s, 0.0
+    while not task.done() and left > 0:
+        asked, began = min(left, _SLICE_S), time.monotonic()
+        await asyncio.wait({task}, timeout=asked)
+        late = max(time.monotonic() - began - asked, 0.0)
+        left -= asked
+        if late > _SLICE_S:
+            held_up += late
+            left = max(left, _SLICE_S)
+    return held_up
 
 
 async def _ping(client: Redis) -> None:

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ivr.errors import IvrError
 from ivr.settings import PROJECT
 
-VERSION = 4
+VERSION = 5
 """The version that `db/schema.sql` makes."""
 
 SCHEMA = PROJECT / "db" / "schema.sql"

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from ivr.errors import IvrError
+from ivr.storage.record import TurnTaken
 
 
 class SessionStoreAway(IvrError):
@@ -39,15 +40,19 @@ class Session(BaseModel):
     """Whether the call is being recorded, and its caller knows it."""
     state: dict[str, Any]
     """The dialogue state as JSON data."""
+    told: tuple[TurnTaken, ...] = ()
+    """What the caller has done since the session before, as records: whoever saves this writes
+    them down afterwards, and whoever takes the call over does, in case they could not."""
 
 
 class SessionStore(Protocol):
     """Where live sessions are kept."""
 
-    async def claim(self, call_id: UUID) -> tuple[int, Session | None]:
-        """Take the call over: raises its epoch and returns (epoch, session or None).
-
-        Raises SessionStoreAway.
+    async def claim(
+        self, call_id: UUID, *, within_ms: float | None = None
+    ) -> tuple[int, Session | None]:
+        """Take the call over: raises its epoch and returns (epoch, session or None). Waits the
+        store's budget, or `within_ms`. Raises SessionStoreAway.
         """
         ...
 
@@ -64,8 +69,9 @@ class SessionStore(Protocol):
         """
         ...
 
-    def forget(self, call_id: UUID) -> None:
-        """The call is over: stop trying to save it."""
+    def forget(self, call_id: UUID, epoch: int) -> None:
+        """The worker that claimed the call as `epoch` has written down its end, or that it has
+        gone elsewhere: stop trying to save it. Returns at once, never raises."""
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -3,6 +3,7 @@
     ivr:session:{call id}   the session as JSON
     ivr:epoch:{call id}     hash: `epoch` of the worker that has the call, `saved` number of its
                             last save
+    ivr:calls:{worker}      hash: call id to epoch, of the calls that a worker has
 
 A frozen Redis that wakes still carries out what was sent to it and given up long ago, in any
 order. So every script is harmless when it comes late: a claim names the epoch it read before and
@@ -17,6 +18,7 @@ import itertools
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -35,6 +37,7 @@ TTL_S = 3600
 
 _CLAIM_S = 0.15
 _RETRY_S = 0.25
+_FORGET_MS = 1000
 _KEPT_CALLS = 2048
 _KEPT_S = 900.0
 _FENCED_CALLS = 4096
@@ -45,7 +48,15 @@ if epoch ~= ARGV[1] then return {0} end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1] + 1, 'saved', 0)
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
+redis.call('HSET', KEYS[3], ARGV[3], ARGV[1] + 1)
+redis.call('EXPIRE', KEYS[3], ARGV[2])
 return {ARGV[1] + 1, redis.call('GET', KEYS[2])}
+"""
+
+_LET_GO = """
+if redis.call('HGET', KEYS[3], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[3], ARGV[2]) end
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return {0} end
+return {1, redis.call('GET', KEYS[2])}
 """
 
 _SAVE = """
@@ -75,7 +86,8 @@ class RedisSessionStore:
 
     `save`, unless told otherwise, and `keep` wait `timeout_ms` at most, `claim` 150 ms, whatever
     Redis does. `on_fenced` is called, on the event loop, when a session kept for later turns out
-    to be another worker's.
+    to be another worker's. `worker` is a name that no other has at the same time: what the last
+    one of that name has left behind is ours to settle.
     """
 
     def __init__(
@@ -83,10 +95,12 @@ class RedisSessionStore:
         url: str,
         timeout_ms: float = 50,
         *,
+        worker: str = "",
         on_fenced: Callable[[UUID], None] | None = None,
     ) -> None:
         self._url = url
         self._timeout_s = timeout_ms / 1000
+        self._calls_key = f"ivr:calls:{worker}"
         self._on_fenced = on_fenced
         self._link = RedisLink(url)
         self._events = EventPublisher(self._link)
@@ -94,6 +108,7 @@ class RedisSessionStore:
         self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
         self._fenced: OrderedDict[UUID, int] = OrderedDict()
         self._keeper: asyncio.Task[None] | None = None
+        self._forgetting: set[asyncio.Task[None]] = set()
 
     @property
     def up(self) -> bool:
@@ -105,19 +120,22 @@ class RedisSessionStore:
         """Calls whose newest session waits for Redis."""
         return len(self._kept)
 
-    async def claim(self, call_id: UUID) -> tuple[int, Session | None]:
-        """See `SessionStore.claim`. Waits 150 ms at most."""
+    async def claim(
+        self, call_id: UUID, *, within_ms: float | None = None
+    ) -> tuple[int, Session | None]:
+        """See `SessionStore.claim`. Waits 150 ms at most, or `within_ms`."""
 
         async def work(client: Redis) -> tuple[int, str | None]:
             script = client.register_script(_CLAIM)
-            epoch_key, session_key = _keys(call_id)
+            keys = [*_keys(call_id), self._calls_key]
             while True:
-                before = await client.hget(epoch_key, "epoch") or "0"
-                answer = await script(keys=[epoch_key, session_key], args=[before, TTL_S])
+                before = await client.hget(keys[0], "epoch") or "0"
+                answer = await script(keys=keys, args=[before, TTL_S, str(call_id)])
                 if int(answer[0]):
                     return int(answer[0]), answer[1] if len(answer) > 1 else None
 
-        epoch, text = await self._link.run(work, budget_s=_CLAIM_S, patient=True)
+        budget_s = _CLAIM_S if within_ms is None else within_ms / 1000
+        epoch, text = await self._link.run(work, budget_s=budget_s, patient=True)
         self._kept.pop(call_id, None)
         self._fenced.pop(call_id, None)
         if text is None:
@@ -161,10 +179,49 @@ class RedisSessionStore:
         self._settle(session.call_id, number)
         return True
 
-    def forget(self, call_id: UUID) -> None:
-        """The call is over and its session of no more use to anybody: stop trying to save it."""
+    def forget(self, call_id: UUID, epoch: int) -> None:
+        """See `SessionStore.forget`."""
         self._kept.pop(call_id, None)
         self._fenced.pop(call_id, None)
+        if epoch:
+            task = asyncio.create_task(self._forget(call_id, epoch))
+            self._forgetting.add(task)
+            task.add_done_callback(self._forgetting.discard)
+
+    async def _forget(self, call_id: UUID, epoch: int) -> None:
+        with suppress(SessionStoreAway):
+            await self.let_go(call_id, epoch, within_ms=_FORGET_MS)
+
+    async def left_behind(self) -> dict[UUID, int]:
+        """The calls, with their epochs, that the last worker of our name had when it died. Raises
+        SessionStoreAway."""
+
+        async def work(client: Redis) -> dict[str, str]:
+            held = await client.hgetall(self._calls_key)
+            return {str(call_id): str(epoch) for call_id, epoch in held.items()}
+
+        found = await self._link.run(work, budget_s=_FORGET_MS / 1000, patient=True)
+        return {UUID(call_id): int(epoch) for call_id, epoch in found.items()}
+
+    async def let_go(
+        self, call_id: UUID, epoch: int, *, within_ms: float
+    ) -> tuple[bool, Session | None]:
+        """The worker that had the call with this epoch has it no more. Whether nobody has taken it
+        since, and the session that was left. Raises SessionStoreAway."""
+
+        async def work(client: Redis) -> list[Any]:
+            script = client.register_script(_LET_GO)
+            keys = [*_keys(call_id), self._calls_key]
+            return list(await script(keys=keys, args=[epoch, str(call_id)]))
+
+        answer = await self._link.run(work, budget_s=within_ms / 1000, patient=True)
+        text = answer[1] if len(answer) > 1 else None
+        try:
+            session = Session.model_validate_json(text) if text else None
+        except ValidationError as error:
+            _log.error("session_unreadable", call_id=str(call_id), why=str(error))
+            session = None
+        return bool(int(answer[0])), session
 
     def _settle(self, call_id: UUID, number: int) -> None:
         waiting = self._kept.get(call_id)
@@ -236,6 +293,8 @@ class RedisSessionStore:
             if self._keeper is not None:
                 self._keeper.cancel()
                 await asyncio.wait({self._keeper})
+        if self._forgetting:
+            await asyncio.wait(self._forgetting, timeout=_RETRY_S)
         await self._events.close()
         await self._link.close()
 

@@ -59,7 +59,9 @@ class Sessions:
         self.epoch = 0
         self.kept: list[Session] = []
 
-    async def claim(self, call_id: UUID) -> tuple[int, Session | None]:
+    async def claim(
+        self, call_id: UUID, *, within_ms: float | None = None
+    ) -> tuple[int, Session | None]:
         del call_id
         self.epoch += 1
         return self.epoch, self.kept[-1] if self.kept else None
@@ -73,7 +75,7 @@ class Sessions:
         self.kept.append(Session.model_validate_json(session.model_dump_json()))
         return True
 
-    def forget(self, call_id: UUID) -> None: ...
+    def forget(self, call_id: UUID, epoch: int) -> None: ...
     async def close(self) -> None: ...
 
 

@@ -129,7 +129,9 @@ class Sessions:
         self.last: Session | None = None
         self.texts: list[str] = []
 
-    async def claim(self, call_id: UUID) -> tuple[int, Session | None]:
+    async def claim(
+        self, call_id: UUID, *, within_ms: float | None = None
+    ) -> tuple[int, Session | None]:
         del call_id
         self.epoch += 1
         return self.epoch, self.last
@@ -145,7 +147,7 @@ class Sessions:
         await self.save(session, epoch)
         return True
 
-    def forget(self, call_id: UUID) -> None: ...
+    def forget(self, call_id: UUID, epoch: int) -> None: ...
     async def close(self) -> None: ...
 
 

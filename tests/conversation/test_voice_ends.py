@@ -64,9 +64,11 @@ async def test_another_worker_bridges_and_goes_on_from_the_last_turn() -> None:
     await second.press("4711")
     await second.hear_out()
     assert second.asked[0].path == "/pin"
-    # The turns go on counting.
-    assert second.records.turns[0].number > first.records.turns[-1].number
-    assert second.records.turns[0].who == "bot"
+    # What the first may not have lived to write is written again, and the turns go on counting.
+    told, new = second.records.turns[:2]
+    assert told == first.records.turns[-2]
+    assert (told.who, told.text) == ("caller", "3")
+    assert (new.who, new.number) == ("bot", first.records.turns[-1].number + 1)
 
 
 async def test_a_call_that_was_over_is_ended_again() -> None:
@@ -84,6 +86,8 @@ async def test_a_call_that_was_over_is_ended_again() -> None:
     await second.until_over()
     assert second.heard() == []
     assert second.call.verdict == "hangup"
+    (finished,) = second.records.finished
+    assert (finished.cause, finished.turns) == ("bot", first.records.turns[-1].number)
 
 
 # Faults of ours.

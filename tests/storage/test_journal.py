@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,6 +17,7 @@ import pytest
 
 from ivr.errors import IvrError
 from ivr.storage.embedded import EmbeddedPostgres
+from ivr.storage.journal_segment import Segment
 from ivr.storage.records import RecordJournal
 from tests.storage.conftest import Signaller
 from tests.storage.samples import (
@@ -74,6 +77,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from tests.storage.samples import turn
+from ivr.storage.journal_segment import Segment
 from ivr.storage.records import RecordJournal
 from uuid import UUID
 
@@ -116,6 +120,30 @@ async def test_another_worker_adopts_what_a_killed_one_had_on_disk(
     assert journals(tmp_path) == []
 
 
+async def test_what_is_written_is_on_disk_at_once_however_slowly_the_disk_syncs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker may be killed at any moment: a record must not wait in it for another's sync."""
+    go_on = threading.Event()
+    syncing = threading.Event()
+
+    def slow(_: Segment) -> None:
+        syncing.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(Segment, "sync", slow)
+    call_id = uuid4()
+    journal = RecordJournal(tmp_path, "worker-0", NOWHERE)
+    journal.start()
+    journal.write(turn(call_id, 1))
+    await asyncio.to_thread(syncing.wait, 10)
+    journal.write(turn(call_id, 2))
+    lines = [turn(call_id, number).model_dump_json().encode() for number in (1, 2)]
+    wait_until(lambda: all(line in journals(tmp_path)[0].read_bytes() for line in lines))
+    go_on.set()
+    await journal.close()
+
+
 async def test_a_running_worker_adopts_too_and_a_torn_line_is_put_away(
     tmp_path: Path, postgres: EmbeddedPostgres
 ) -> None:
@@ -149,6 +177,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from structlog.testing import capture_logs
 from tests.storage.samples import turn
+from ivr.storage.journal_segment import Segment
 from ivr.storage.records import RecordJournal
 from uuid import UUID
 

@@ -117,6 +117,23 @@ async def test_of_a_call_taken_over_the_first_beginning_and_the_last_end_remain(
     assert (call.finished_at, call.cause, call.turns) == (later, "bot", 4)
 
 
+@pytest.mark.parametrize("lost_first", [True, False])
+async def test_what_one_that_was_there_says_of_the_end_is_worth_more_than_that_nobody_was(
+    journal: RecordJournal, postgres: EmbeddedPostgres, lost_first: bool
+) -> None:
+    call_id = uuid4()
+    ends = [
+        CallFinished(call_id=call_id, at=NOON + timedelta(minutes=1), cause="lost", turns=4),
+        CallFinished(call_id=call_id, at=NOON, cause="caller", turns=5),
+    ]
+    for end in ends if lost_first else reversed(ends):
+        journal.write(end)
+    assert await journal.flush(5)
+    call = RecordReader(postgres.url).call(call_id)
+    assert call is not None
+    assert (call.finished_at, call.cause, call.turns) == (NOON, "caller", 5)
+
+
 async def test_a_turn_that_was_interrupted_after_all_is_one_turn_in_either_order(
     journal: RecordJournal, postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
@@ -203,8 +220,23 @@ async def test_a_record_refused_for_ever_is_put_away_and_holds_nobody_up(
     entries = refused(tmp_path / "records")
     assert {(json.loads(entry["line"])["number"], entry["why"]) for entry in entries} == {
         (1 << 40, "integer out of range"),
-        (7, "another turn has this number"),
+        (7, "another turn has this number and moment"),
     }
+
+
+async def test_two_workers_who_could_not_know_of_each_other_may_use_a_number_twice(
+    journal: RecordJournal, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    call_id = uuid4()
+    first = turn(call_id, 7, "said by one that died while Redis was away")
+    second = turn(call_id, 7, "said by the next").model_copy(
+        update={"at": first.at + timedelta(seconds=3)}
+    )
+    for record in (second, first, first):
+        journal.write(record)
+    assert await journal.flush(5)
+    assert RecordReader(postgres.url).turns_of(call_id) == [first, second]
+    assert refused(tmp_path / "records") == []
 
 
 async def test_tables_that_are_missing_are_waited_for_and_made(tmp_path: Path) -> None:

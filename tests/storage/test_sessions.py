@@ -206,6 +206,26 @@ async def test_nothing_waits_longer_than_its_time_and_all_recover(
         assert epoch == epochs[call] + 1
 
 
+def test_time_in_which_we_were_held_up_ourselves_is_not_the_servers(
+    redis: EmbeddedRedis,
+) -> None:
+    def held_up() -> None:
+        time.sleep(0.2)  # as by other calls, when the machine is busy
+
+    async def run() -> None:
+        store = RedisSessionStore(redis.url)
+        call_id = uuid4()
+        epoch, _ = await store.claim(call_id)
+        for turn in range(5):
+            asyncio.get_running_loop().call_soon(held_up)
+            assert await store.keep(session(call_id, turn), epoch)
+        assert store.up
+        await store.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+
+
 async def test_connections_stay_few_while_redis_is_frozen(
     store: RedisSessionStore, redis: EmbeddedRedis, send: Signaller
 ) -> None:
@@ -265,10 +285,10 @@ async def test_a_claim_that_comes_late_changes_nothing(
     call_id = uuid4()
     assert (await store.claim(call_id))[0] == 1
     assert (await store.claim(call_id))[0] == 2
-    keys = [f"ivr:epoch:{call_id}", f"ivr:session:{call_id}"]
+    keys = [f"ivr:epoch:{call_id}", f"ivr:session:{call_id}", "ivr:calls:"]
     with Redis.from_url(redis.url) as client:
         for seen_before in (0, 1):
-            assert client.eval(_CLAIM, 2, *keys, seen_before, 60) == [0]
+            assert client.eval(_CLAIM, 3, *keys, seen_before, 60, str(call_id)) == [0]
     await store.save(session(call_id), 2)
 
 
@@ -318,10 +338,35 @@ async def test_a_forgotten_call_is_not_saved_any_more(
     epoch, _ = await store.claim(call_id)
     redis.kill()
     assert not await store.keep(session(call_id, 2), epoch)
-    store.forget(call_id)
+    store.forget(call_id, epoch)
     redis.start()
     await until(lambda: store.up)
     assert (await store.claim(call_id))[1] is None
+
+
+async def test_what_a_dead_worker_has_left_is_known_to_the_next_of_its_name(
+    redis: EmbeddedRedis,
+) -> None:
+    names = ("vm:worker-0", "vm:worker-1", "vm:worker-0")
+    dead, other, heir = (RedisSessionStore(redis.url, worker=name) for name in names)
+    lost, over, taken, ours = calls = [uuid4() for _ in range(4)]
+    for call in calls:
+        assert (await dead.claim(call))[0] == 1
+        await dead.save(session(call, 4), 1)
+    dead.forget(over, 1)
+    await dead.close()
+    left = await heir.left_behind()
+    assert left == {lost: 1, taken: 1, ours: 1}
+    await other.claim(taken)
+    await heir.claim(ours)
+    settled = {call: await heir.let_go(call, 1, within_ms=500) for call in left}
+    assert settled[lost] == (True, session(lost, 4))
+    assert (settled[taken][0], settled[ours][0]) == (False, False)
+    # What we have ourselves by now stays ours.
+    assert await heir.left_behind() == {ours: 2}
+    assert await other.left_behind() == {taken: 2}
+    for store in (other, heir):
+        await store.close()
 
 
 async def test_a_redis_that_was_never_there_costs_only_the_budget() -> None:
