@@ -50,6 +50,8 @@ class PlayoutQueue:
         self._position = 0
         self._pending = 0
         self._paused = False
+        self.is_silent = True
+        """Whether `next_frame` would give silence of the queue's own."""
 
     @property
     def pending_ms(self) -> float:
@@ -69,10 +71,11 @@ class PlayoutQueue:
             )
         self._sounds.append((audio.pcm, mark))
         self._pending += len(audio.pcm)
+        self.is_silent = self._paused
 
     def next_frame(self) -> Frame:
         """Take one frame: what is queued, or silence."""
-        if self._paused or not self._sounds:
+        if self.is_silent:
             return self._silent
         size = self._size
         pcm = self._sounds[0][0]
@@ -94,15 +97,17 @@ class PlayoutQueue:
         self._sounds.clear()
         self._position = self._pending = 0
         self._paused = False
+        self.is_silent = True
         return self._ms(dropped)
 
     def pause(self) -> None:
         """Hold what is queued: silence leaves until `resume` or `clear`."""
-        self._paused = True
+        self._paused = self.is_silent = True
 
     def resume(self) -> None:
         """Go on where `pause` stopped."""
         self._paused = False
+        self.is_silent = not self._sounds
 
     def _joined(self) -> Frame:
         """Make a frame in which at least one sound ends."""
@@ -120,6 +125,7 @@ class PlayoutQueue:
             self._sounds.popleft()
             self._position = 0
             marks.append(mark)
+        self.is_silent = not self._sounds
         taken = self._size - wanted
         self._pending -= taken
         if wanted:

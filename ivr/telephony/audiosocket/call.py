@@ -148,20 +148,25 @@ class AudioSocketCall(Leg):
 
     def tick(self) -> None:
         """20 ms have passed: one frame leaves, whatever the caller's side does."""
-        frame = self.next_frame()
         connection = self._connection
+        marks: tuple[int, ...] = ()
+        if self._queue.is_silent and not self._sounded_lately and self._overhears is None:
+            # Silence that nobody wants to know of, as for most of a call.
+            sound = _SILENCE
+        else:
+            frame = self.next_frame()
+            marks = frame.marks
+            sound = connection.codec.send_audio(frame.pcm) if frame.carries_sound else _SILENCE
         if connection.peer_reads:
             self._beats_unread = 0
-            connection.send(
-                connection.codec.send_audio(frame.pcm) if frame.carries_sound else _SILENCE
-            )
+            connection.send(sound)
         else:
             self._beats_unread += 1
             if self._beats_unread >= self._not_reading_beats:
                 self.fail("the switch does not read")
                 return
-        if frame.marks:
-            self.left(frame.marks)
+        if marks:
+            self.left(marks)
         if self._ahead > 0:
             self._ahead -= self._frame_bytes
         self._beats_without_audio += 1
