@@ -4,8 +4,8 @@
 
 Callers talk to the bank over AudioSocket, each line again and again. First the load that is
 sustainable is looked for: the most lines, in steps, at which nobody is refused, frames come on time
-and answers come about as soon as to a few. Then half of that is offered, and twice. The worker's
-limits are the ones that it has in production; it shares the machine with its callers.
+and answers as soon as they should. Then half of that is offered, and twice. The worker's limits are
+the ones that it has in production; it shares the machine with its callers.
 """
 
 from __future__ import annotations
@@ -24,28 +24,25 @@ from ivr.benchmarks.results import Cell, machine, save
 from ivr.settings import Settings, load_settings
 
 MOST_GAP_MS = 40.0
-SLOWER_BY = 1.2
-"""Targets may be missed by so much."""
-_FEW = 5
-_WARM_UP_S = 12.0
+"""p99.9 of the gaps between frames."""
+P50_MS, P95_MS = 200.0, 350.0
+"""The answers to what callers say here: they are the closed ones of docs/turn-taking.md."""
+_WARM_UP_S = 14.0
+_RAMP_S = 10.0
 _MOST_LINES = 400
 
 Told = Callable[[str], None]
 
 
-def sustained(cost: Cost, few: Cost) -> bool:
-    """Whether everybody was taken and served as well as the `few`."""
+def sustained(cost: Cost) -> bool:
+    """Whether everybody was taken, and served as they should be."""
     heard = cost.heard
     return (
         not heard["calls_refused"]
         and heard["gap_p999_ms"] <= MOST_GAP_MS
-        and _p95(cost) <= SLOWER_BY * _p95(few)
+        and heard.get("answer_p50_ms", math.inf) <= P50_MS
+        and heard.get("answer_p95_ms", math.inf) <= P95_MS
     )
-
-
-def _p95(cost: Cost) -> float:
-    """That of the answers, in ms; endless where there was none."""
-    return float(cost.heard.get("answer_p95_ms", math.inf))
 
 
 async def measure(settings: Settings, step: int, seconds: float, told: Told) -> dict[str, Cost]:
@@ -58,20 +55,22 @@ async def measure(settings: Settings, step: int, seconds: float, told: Told) -> 
             async def offer(lines: int) -> Cost:
                 told(f"{lines} lines")
                 return await cost_of(
-                    pid, port, lines, warm_up=_WARM_UP_S, seconds=seconds, says=says
+                    pid, port, lines, warm_up=_WARM_UP_S, seconds=seconds, ramp=_RAMP_S, says=says
                 )
 
-            few = await offer(_FEW)
-            lines, whole = _FEW, few
-            for more in range(step, _MOST_LINES + 1, step):
+            whole = await offer(step)
+            for more in range(2 * step, _MOST_LINES + 1, step):
                 tried = await offer(more)
-                if not sustained(tried, few):
+                if not sustained(tried):
+                    # A hiccup of the machine is no overload.
+                    tried = await offer(more)
+                if not sustained(tried):
                     break
-                lines, whole = more, tried
-            half, twice = await offer(max(1, lines // 2)), await offer(2 * lines)
+                whole = tried
+            half, twice = await offer(max(1, whole.calls // 2)), await offer(2 * whole.calls)
     return {
         f"half of it, {half.calls} lines": half,
-        f"sustainable, {lines} lines": whole,
+        f"sustainable, {whole.calls} lines": whole,
         f"twice that, {twice.calls} lines": twice,
     }
 
@@ -113,7 +112,7 @@ def main(step: int, seconds: float) -> None:
         "and again, of one worker with the limits that it has by default: it takes no new call "
         "while its loop is late or its recogniser behind. Sustainable: the most lines, in steps of "
         f"{step}, at which nobody is refused, p99.9 of frame gaps is at most {MOST_GAP_MS:g} ms, "
-        f"and p95 of the answers at most {SLOWER_BY:g} times that of {_FEW} lines. Times are of "
+        f"and answers have p50 {P50_MS:g} and p95 {P95_MS:g} ms at most. Times are of "
         "the calls that were taken; a line that is refused rings again. Callers and worker share "
         "the machine. That those who wait in a queue are answered in order: `tests/admission`.",
         command="python -m bench.overload",

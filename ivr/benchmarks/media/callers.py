@@ -124,8 +124,11 @@ async def ring(given: argparse.Namespace) -> None:
         except OSError:
             figures.refused += figures.measuring
 
+    apart_s = given.ramp / given.calls
     for index in range(given.calls):
         callers.append(Caller(figures, talker))
+        if apart_s:
+            continue
         await connect(callers[-1])
         if index % given.at_once == given.at_once - 1:
             await asyncio.sleep(FRAME_S)
@@ -140,8 +143,8 @@ async def ring(given: argparse.Namespace) -> None:
             caller.tick()
         if now > look_again:
             look_again = now + _AGAIN_S
-            for caller in callers:
-                if caller.transport is None:
+            for index, caller in enumerate(callers):
+                if caller.transport is None and now - started >= index * apart_s:
                     task = loop.create_task(connect(caller))
                     ringing.add(task)
                     task.add_done_callback(ringing.discard)
@@ -165,6 +168,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=float, default=2.0)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--at-once", type=int, default=4, help="New calls each 20 ms.")
+    parser.add_argument("--ramp", type=float, default=0.0, help="Seconds until all have rung.")
     parser.add_argument("--says", default="")
     uvloop.run(ring(parser.parse_args()))
 

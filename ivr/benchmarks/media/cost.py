@@ -97,16 +97,25 @@ async def cost_of_worker(
 
 
 async def cost_of(
-    pid: int, port: int, calls: int, *, warm_up: float, seconds: float, says: Path | None = None
+    pid: int,
+    port: int,
+    calls: int,
+    *,
+    warm_up: float,
+    seconds: float,
+    ramp: float = 0.0,
+    says: Path | None = None,
 ) -> Cost:
     """Ring a server at `port` with so many calls at once, silent ones or such as say `says`, and
-    measure its process once `warm_up` seconds have passed."""
+    measure its process once `warm_up` seconds have passed; they begin to ring over `ramp` seconds
+    of these."""
     before = Usage.of(pid)
     arguments = {
         "--port": port,
         "--calls": calls,
         "--warm-up": warm_up,
         "--seconds": seconds + _PAST_THE_MEASURED_S,
+        "--ramp": ramp,
         "--says": says or "",
     }
     switch = await asyncio.create_subprocess_exec(
