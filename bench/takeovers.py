@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -41,28 +41,34 @@ async def voices() -> Sounds:
         await voice.close()
 
 
-def row(silences_ms: Sequence[float]) -> dict[str, Cell]:
-    """The figures of one kind of death."""
-    p50, p95 = np.percentile(silences_ms, (50, 95))
+def figures(took_ms: Sequence[float]) -> dict[str, Cell]:
+    """How long something took, in ms."""
+    p50, p95 = np.percentile(took_ms, (50, 95))
     return {
-        "conversations struck": len(silences_ms),
-        "silence p50, ms": round(float(p50)),
+        "times": len(took_ms),
+        "p50, ms": round(float(p50)),
         "p95, ms": round(float(p95)),
-        "longest, ms": round(max(silences_ms)),
+        "longest, ms": round(max(took_ms)),
     }
 
 
-async def measure(
-    stack: Stack, switch: FreeSwitch, *, moments: int, at_once: int, freezes: int, seed: int
-) -> tuple[dict[str, dict[str, Cell]], str]:
-    """Both kinds of deaths: the rows, and FreeSWITCH's version."""
-    target = switch.sip_target(_ENGLISH)
-    sounds = await voices()
-    operator = await switch.operator()
-    version = (await operator.api("version")).split()[2].partition("-")[0]
-    await operator.close()
+def row(silences_ms: Sequence[float]) -> dict[str, Cell]:
+    """The silences of conversations that were struck."""
+    found = figures(silences_ms)
+    return {
+        "conversations struck": found["times"],
+        "silence p50, ms": found["p50, ms"],
+        "p95, ms": found["p95, ms"],
+        "longest, ms": found["longest, ms"],
+    }
+
+
+async def killed(
+    stack: Stack, target: str, sounds: Sounds, *, moments: int, at_once: int, seed: int
+) -> dict[str, Cell]:
+    """The figures of workers that are killed."""
     with Progress(transient=True) as bar:
-        killed = bar.add_task("conversations struck", total=moments)
+        task = bar.add_task("conversations struck", total=moments)
         deaths = await kill_under_callers(
             stack,
             target,
@@ -70,65 +76,101 @@ async def measure(
             moments=moments,
             at_once=at_once,
             seed=seed,
-            on_struck=lambda struck: bar.update(killed, completed=struck),
+            on_struck=lambda struck: bar.update(task, completed=struck),
         )
-        unheard = await assert_all_led_to_their_ends(stack, deaths)
-        frozen = bar.add_task("workers frozen", total=freezes)
-        found = []
+    unheard = await assert_all_led_to_their_ends(stack, deaths)
+    return row(deaths.silences_ms()) | {"answers that died unheard": unheard}
+
+
+async def frozen(
+    stack: Stack, target: str, sounds: Sounds, *, freezes: int
+) -> dict[str, dict[str, Cell]]:
+    """The figures of workers that freeze."""
+    found = []
+    with Progress(transient=True) as bar:
+        task = bar.add_task("workers frozen", total=freezes)
         for _ in range(freezes):
             found.append(await freeze_under_caller(stack, target, sounds))
-            bar.advance(frozen)
-    killed, frozen_row = row(deaths.silences_ms()), row([each.silence_ms for each in found])
-    for name, of_killed, of_frozen in (
-        ("answers that died unheard", unheard, None),
-        ("noticed, longest, ms", None, round(max(each.noticed_ms for each in found))),
-        ("new worker ready, longest, ms", None, round(max(each.replaced_ms for each in found))),
-    ):
-        killed[name], frozen_row[name] = of_killed, of_frozen
-    return {"killed": killed, "frozen": frozen_row}, version
+            bar.advance(task)
+    return {
+        "silence": figures([each.silence_ms for each in found]),
+        "until the watchdog notices": figures([each.noticed_ms for each in found]),
+        "until a new worker is ready": figures([each.replaced_ms for each in found]),
+    }
+
+
+async def version_of(switch: FreeSwitch) -> str:
+    """FreeSWITCH's version."""
+    operator = await switch.operator()
+    version = (await operator.api("version")).split()[2].partition("-")[0]
+    await operator.close()
+    return version
 
 
 @click.command()
 @click.option("--moments", default=50, show_default=True)
 @click.option("--at-once", default=6, show_default=True)
-@click.option("--freezes", default=10, show_default=True)
+@click.option("--freezes", default=20, show_default=True)
 @click.option("--seed", default=50, show_default=True)
 def main(moments: int, at_once: int, freezes: int, seed: int) -> None:
-    """Print the figures, and keep them."""
+    """Print the figures, and keep them; what is to happen 0 times is left out."""
     where = machine()
+
+    async def measure(stack: Stack, switch: FreeSwitch) -> None:
+        target, sounds = switch.sip_target(_ENGLISH), await voices()
+        versions = {"freeswitch": await version_of(switch)}
+        if moments:
+            cells = await killed(stack, target, sounds, moments=moments, at_once=at_once, seed=seed)
+            told({"killed": cells})
+            save(
+                "takeovers",
+                title="Workers that die under their callers",
+                order=30,
+                text=f"Two workers behind a real FreeSWITCH. {at_once} callers talk with the bank "
+                "while workers are killed (SIGKILL) at random moments. Silence is from that moment "
+                "to the bot's next sound at the phone, where what arrives within 60 ms, from "
+                "FreeSWITCH's buffers, does not count. Every call went on from its last turn to "
+                "its end, nothing that was settled was asked again, each has its end in "
+                "PostgreSQL, every turn that was told of is there once, and no record was refused. "
+                "An answer that dies unheard has a number and no record.",
+                command=f"python -m bench.takeovers --moments {moments} --at-once {at_once} "
+                f"--freezes 0 --seed {seed}",
+                rows={"killed": cells},
+                where=where,
+                versions=versions,
+            )
+        if freezes:
+            rows = await frozen(stack, target, sounds, freezes=freezes)
+            told(rows)
+            save(
+                "freezes",
+                title="Workers that freeze under their callers",
+                order=30,
+                text="Two workers behind a real FreeSWITCH, and a caller whose worker is frozen "
+                "(SIGSTOP): silence as above, when the watchdog notices, and when the worker that "
+                "it starts in the frozen one's place takes calls. Every call went on from its last "
+                "turn to its end.",
+                command=f"python -m bench.takeovers --moments 0 --freezes {freezes}",
+                rows=rows,
+                where=where,
+                versions=versions,
+            )
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         render_spoken(folder / "sounds", "freeswitch")
         with Stack(folder / "var", workers=2) as stack:
             switch = FreeSwitch.before(folder, stack.notes.freeswitch_ports)
             try:
-                rows, version = asyncio.run(
-                    measure(
-                        stack, switch, moments=moments, at_once=at_once, freezes=freezes, seed=seed
-                    )
-                )
+                asyncio.run(measure(stack, switch))
             finally:
                 switch.stop()
+
+
+def told(rows: Mapping[str, Mapping[str, Cell]]) -> None:
+    """Print figures."""
     for kind, cells in rows.items():
         click.echo(f"{kind}: " + ", ".join(f"{name} {value}" for name, value in cells.items()))
-    save(
-        "takeovers",
-        title="Workers that die under their callers",
-        order=30,
-        text=f"Two workers behind a real FreeSWITCH. {at_once} callers talk with the bank while "
-        "workers are killed (SIGKILL) at random moments, then one caller at a time while theirs is "
-        "frozen (SIGSTOP) and the watchdog has to replace it. Silence is from that moment to the "
-        "bot's next sound at the phone, where what arrives within 60 ms, from FreeSWITCH's "
-        "buffers, does not count. Every call went on from its last turn to its end, nothing that "
-        "was settled was asked again, each has its end in PostgreSQL, every turn that was told of "
-        "is there once, and no record was refused. An answer that dies unheard has a number and "
-        "no record.",
-        command=f"python -m bench.takeovers --moments {moments} --at-once {at_once} "
-        f"--freezes {freezes} --seed {seed}",
-        rows=rows,
-        where=where,
-        versions={"freeswitch": version},
-    )
 
 
 if __name__ == "__main__":
