@@ -180,7 +180,7 @@ class Supervisor:
     async def _start_workers(self) -> None:
         self._progress(f"{self._settings.workers} worker(s): recognition, understanding")
         wards = [self._worker(number) for number in range(self._settings.workers)]
-        self._wards.extend((ward, 0.4) for ward in wards)
+        self._wards.extend((ward, 0.2) for ward in wards)
         await asyncio.gather(*(ward.start() for ward in wards))
 
     async def _any_worker_ready(self) -> bool:

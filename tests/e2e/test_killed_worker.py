@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.freeswitch, pytest.mark.postgres, pytest.mark.redis]
 OUTAGE_MS = 2000.0
 """From the death of a worker to the next one's voice, on a busy machine; `bench.takeovers` measures
 it."""
-REPLACED_MS = 5000.0
+REPLACED_MS = 2000.0
 """The same for a worker that froze."""
 ENGLISH = "7003"
 """A number without a menu, whose callers are with a worker at once."""
