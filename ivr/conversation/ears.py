@@ -28,7 +28,7 @@ ECHO_DB = 18.0
 softer (ITU-T G.168 asks more of an echo canceller), and callers are about as loud as the bot."""
 
 _LONGEST_PRE_ROLL_MS = 600
-_FEED_FRAMES = 5
+_FEED_FRAMES = 10
 """Frames handed over at once: a trip to the decoding thread costs more than it decodes."""
 _log = structlog.get_logger()
 
