@@ -23,6 +23,7 @@ from ivr.audio.resampling import resample
 from ivr.audio.wav import read_wav, write_wav
 from ivr.benchmarks.results import Cell, machine, save
 from ivr.settings import PROJECT
+from ivr.speech.recognition.grammar import words_of
 from ivr.speech.recognition.vosk import VoskRecogniser
 from ivr.speech.synthesis.espeak import Espeak
 from ivr.speech.synthesis.synthesiser import Voice
@@ -74,7 +75,7 @@ def _spoken(engine: Espeak, name: str, texts: list[str], to: Path) -> list[Recor
         samples, rate = engine.speak(text, called)
         file = to / f"{name}{number}.wav"
         write_wav(file, resample(Audio.from_samples(samples, AudioFormat(rate=rate)), 8000))
-        made.append(Recorded(file=file, words=tuple(text.split())))
+        made.append(Recorded(file=file, words=tuple(words_of(text))))
     return made
 
 

@@ -15,6 +15,7 @@ from rich.progress import (
 )
 
 from training import sentences, sources
+from training.sentences import SAID_OFTEN
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SEED = 11
@@ -178,9 +179,9 @@ def _sentences(data: Path) -> list[str]:
     bank = sources.BANKING77.at(data)
     return [
         *sentences.templates(_TEMPLATES, _SEED),
-        *sentences.taught(_ROOT / "nlu_models" / "bank" / "en" / "nlu.yml"),
         *sentences.prompts(_ROOT),
-        *sentences.phrases(_ROOT),
+        *sentences.taught(_ROOT) * SAID_OFTEN,
+        *sentences.phrases(_ROOT) * SAID_OFTEN,
         *(sentences.banking77(bank) if bank else ()),
     ]
 

@@ -24,6 +24,13 @@ UNKNOWN_WORD = "[unk]"
 UNKNOWN_PHONE = 4.0
 """Price of a phone of an unknown word, as a negative logarithm."""
 _UNKNOWN_COUNT = 30
+_ORDER = 3
+_OFTEN_ENOUGH = 2
+_LEAST_LEFT = 0.05
+_BEGIN, _END = "<s>", "</s>"
+
+History = tuple[str, ...]
+"""The words before a word, at most two."""
 
 
 def write_graph(sentences: Iterable[str], folder: Path) -> int:
@@ -53,38 +60,66 @@ def write_graph(sentences: Iterable[str], folder: Path) -> int:
 
 
 def language_model(sentences: list[list[str]], number: dict[str, int]) -> fst.VectorFst:
-    """Return the bigram of `sentences` as an acceptor of word numbers."""
-    pairs: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    single: Counter[str] = Counter({UNKNOWN_WORD: _UNKNOWN_COUNT})
-    for sentence in sentences:
-        for before, after in zip(["<s>", *sentence], [*sentence, "</s>"], strict=True):
-            pairs[before][after] += 1
-            single[after] += 1
-    share = {word: count / single.total() for word, count in single.items()}
-
+    """Return the trigram of `sentences` as an acceptor of word numbers; what came only once is
+    no reason to remember two words.
+    """
+    after = _followers(sentences)
+    words = set(after[()])
+    shares: dict[History, dict[str, float]] = {}
+    for history in sorted(after, key=len):
+        counts = after[history]
+        kept = 1 - _left(counts) if history else 1.0
+        below = shares[history[1:]] if history else {}
+        shares[history] = {
+            word: kept * count / counts.total() + (1 - kept) * below.get(word, 0.0)
+            for word, count in counts.items()
+        }
     model = fst.VectorFst()
-    backoff = model.add_state()
-    state = {word: model.add_state() for word in ["<s>", *(w for w in single if w != "</s>")]}
-    model.set_start(state["<s>"])
-
-    def arc(source: int, word: str, probability: float) -> None:
-        if word == "</s>":
-            model.set_final(source, -math.log(probability))
-        else:
+    state = {history: model.add_state() for history in after}
+    for word in words - {_END}:
+        if (word,) not in state:
+            state[word,] = model.add_state()
+    model.set_start(state[_BEGIN,])
+    for history, source in state.items():
+        for word, share in shares.get(history, {}).items():
+            if word == _END:
+                model.set_final(source, -math.log(share))
+                continue
+            target = (*history, word)[-_ORDER + 1 :]
+            while target not in state:
+                target = target[1:]
             label = number[word]
-            model.add_arc(source, fst.Arc(label, label, -math.log(probability), state[word]))
-
-    for before, after in pairs.items():
-        kept = after.total() / (after.total() + len(after))
-        for word, count in after.items():
-            arc(state[before], word, kept * count / after.total() + (1 - kept) * share[word])
-        model.add_arc(state[before], fst.Arc(0, 0, -math.log(1 - kept), backoff))
-    for word, probability in share.items():
-        arc(backoff, word, probability)
-        if word not in pairs and word != "</s>":
-            model.add_arc(state[word], fst.Arc(0, 0, 0.0, backoff))
+            model.add_arc(source, fst.Arc(label, label, -math.log(share), state[target]))
+        if history:
+            left = _left(after.get(history, Counter()))
+            model.add_arc(source, fst.Arc(0, 0, -math.log(left), state[history[1:]]))
     model.arcsort("ilabel")
     return model
+
+
+def _left(counts: Counter[str]) -> float:
+    """Return what is left for words that never came after a history (Witten and Bell, 1991): no
+    less than a share, since a sentence that counts often is no proof that no other is said.
+    """
+    if not counts:
+        return 1.0
+    return max(_LEAST_LEFT, len(counts) / (counts.total() + len(counts)))
+
+
+def _followers(sentences: list[list[str]]) -> dict[History, Counter[str]]:
+    """Return how often each word came after up to two others."""
+    after: defaultdict[History, Counter[str]] = defaultdict(Counter)
+    after[()][UNKNOWN_WORD] = _UNKNOWN_COUNT
+    for sentence in sentences:
+        said = [_BEGIN, *sentence, _END]
+        for at in range(1, len(said)):
+            for length in range(min(at, _ORDER - 1) + 1):
+                after[tuple(said[at - length : at])][said[at]] += 1
+    return {
+        history: counts
+        for history, counts in after.items()
+        if len(history) < 2 or counts.total() >= _OFTEN_ENOUGH
+    }
 
 
 def _lexicon(

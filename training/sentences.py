@@ -1,8 +1,8 @@
 """What callers of a bank say: sentences for the language model, and for synthetic voices to speak.
 
 Four sources: templates of our own, filled with numbers, dates and amounts; the examples that the
-bank's interpreter is taught (`nlu_models/bank/en/nlu.yml`, ours); what the project's own lines say
-(tests listen to them with the model); and BANKING77's training set.
+interpreters are taught (`nlu_models/*/en/nlu.yml`, ours); what the project's own lines say (tests
+listen to them with the model); and BANKING77's training set.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ TEMPLATES = tuple(
 
 _LONGEST = 16
 _OFTEN = 3
-_SAID_OFTEN = 15
+SAID_OFTEN = 15
+"""As often a sentence counts that callers are expected to say, beside one that they might."""
 
 
 class Sentences:
@@ -123,13 +124,14 @@ def templates(count: int, seed: int) -> list[str]:
     return [text for text in said if known(text)]
 
 
-def taught(nlu: Path) -> list[str]:
-    """Return the examples of a file in Rasa's format, entities as they are said."""
+def taught(project: Path) -> list[str]:
+    """Return the English examples of the project's applications, entities as they are said."""
     found: list[str] = []
-    for item in yaml.safe_load(nlu.read_text(encoding="utf-8"))["nlu"]:
-        for line in item.get("examples", "").splitlines():
-            text = re.sub(r"\[([^\]]+)\](\([^)]*\)|\{[^}]*\})", r"\1", line.removeprefix("- "))
-            found.append(plain(text))
+    for file in sorted((project / "nlu_models").glob("*/en/nlu.yml")):
+        for item in yaml.safe_load(file.read_text(encoding="utf-8"))["nlu"]:
+            for line in item.get("examples", "").splitlines():
+                text = re.sub(r"\[([^\]]+)\](\([^)]*\)|\{[^}]*\})", r"\1", line.removeprefix("- "))
+                found.append(plain(text))
     return [text for text in found if text and not re.search(r"\d", text) and known(text)]
 
 
@@ -149,15 +151,13 @@ def prompts(project: Path) -> list[str]:
 
 
 def phrases(project: Path) -> list[str]:
-    """Return what is understood anywhere without an interpreter ("and the other one"), each as
-    often as a sentence that many say.
-    """
+    """Return what is understood anywhere without an interpreter ("and the other one")."""
     file = project / "ivr" / "languages" / "en.json"
     language = json.loads(file.read_text(encoding="utf-8"))
     lists = [*language["globals"].values()]
     lists += [language[name] for name in ("yes", "no", "first", "second", "emergencies")]
     found = [plain(text) for texts in lists for text in texts]
-    return [text for text in found if text and known(text)] * _SAID_OFTEN
+    return [text for text in found if text and known(text)]
 
 
 def _english(part: Any) -> list[str]:

@@ -66,7 +66,7 @@ def _read(path: Path, *, channels: int) -> tuple[bytes, AudioFormat]:
     # What the standard library raises for headers that lie or end early, RuntimeError included.
     except (wave.Error, EOFError, ValueError, ArithmeticError, RuntimeError) as error:
         raise WavError(
-            f"{path} is no WAV file of plain PCM: {error or 'its header is cut short'}.",
+            f"{path} is no WAV file of plain PCM: {str(error) or 'it ends within its header'}.",
             remedy=_CONVERT.format(name=path.name),
         ) from None
     if len(pcm) != facts.nframes * channels * SAMPLE_BYTES:

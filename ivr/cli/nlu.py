@@ -166,9 +166,13 @@ def _show(progress: Progress, task: TaskID, done: int) -> None:
 
 
 async def _interpreted(interpreter: Interpreter, text: str, language: str) -> Interpretation:
-    found = await interpreter.interpret(text, language)
-    await interpreter.close()
-    return found
+    """Raises RasaAway: a call goes on without an engine, a trial has nothing to show."""
+    try:
+        if isinstance(interpreter, RasaInterpreter):
+            return await interpreter.ask(text, language)
+        return await interpreter.interpret(text, language)
+    finally:
+        await interpreter.close()
 
 
 for command in (compare, encoder, serve, export, take_in, versions, restore):

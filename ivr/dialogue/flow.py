@@ -14,6 +14,7 @@ from ivr.dialogue.flow_check import SMALL_TALK, Checked, check
 from ivr.dialogue.flow_file import KnowledgeEntry, Thresholds, VoiceOfLanguage
 from ivr.dialogue.flow_graph import reachable
 from ivr.dialogue.knowledge import KnowledgeSearch, MakeSearch, WordOverlap
+from ivr.dialogue.names import Named, NameList
 from ivr.dialogue.nodes.kind import Node, Question
 from ivr.dialogue.nodes.slot_filler import SlotFiller
 from ivr.dialogue.service_prompts import SERVICE_NAMES
@@ -70,6 +71,8 @@ class Flow:
     """Intent to the template that names it."""
     known_intents: frozenset[str]
     knowledge: Mapping[str, KnowledgeBase]
+    entities: tuple[NameList, ...]
+    """The names that callers may say, kind by kind."""
     recorded: bool
     """Whether the flow wants its calls recorded."""
     announcement: str | None
@@ -115,6 +118,15 @@ class Flow:
     def knows(self, intent: str) -> bool:
         """Whether the intent means anything to this flow."""
         return intent in self.known_intents
+
+    def named(self, text: str, language: str) -> tuple[Named, ...]:
+        """The names of the flow's lists in `text`; several of a kind where it could be any."""
+        return tuple(found for names in self.entities for found in names.find(text, language))
+
+    def intent_of(self, named: Named) -> str | None:
+        """What whoever says this name means, if nothing else is known."""
+        lists = (names for names in self.entities if names.kind == named.kind)
+        return next((names.intents[named.name] for names in lists), None)
 
     def text(self, name: str, language: str) -> Text:
         """The text of a template or service prompt. Its presence was checked at loading."""
@@ -211,6 +223,7 @@ def _compiled(checked: Checked, search: MakeSearch) -> Flow:
             name: KnowledgeBase({entry.name: entry for entry in entries}, search(entries))
             for name, entries in document.knowledge.items()
         },
+        entities=tuple(NameList(kind, names) for kind, names in document.entities.items()),
         recorded=document.recording is not None,
         announcement=document.recording.announce if document.recording is not None else None,
         integrations=document.integrations,

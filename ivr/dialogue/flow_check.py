@@ -15,6 +15,7 @@ from ivr.dialogue.flow_languages import Origins, merge_languages
 from ivr.dialogue.flow_shape import shape_faults, validated
 from ivr.dialogue.flow_texts import compile_texts
 from ivr.dialogue.global_intents import DEFAULT_INTENTS, GLOBAL_INTENTS
+from ivr.dialogue.names import repeated
 from ivr.dialogue.node_kinds import NODE_KINDS
 from ivr.dialogue.nodes.kind import FlowFacts, Node, Use
 from ivr.dialogue.positions import NotJson, Path, parse
@@ -221,6 +222,7 @@ class _Check:
             boxes=document.message_boxes,
             callback_numbers=document.callback_numbers,
         )
+        self._names(document, facts.intents)
         for node in self._checked.nodes.values():
             path: Path = (*self._place[node.id], "config")
             for inner, what, suggestion in node.kind.mistakes(node, facts):
@@ -236,6 +238,21 @@ class _Check:
             elif is_premium(name):
                 what = f'"{name}" is a premium number, which nobody may be transferred to.'
                 self._fault(("transfer_destinations", place), what, "Choose another number.")
+
+    def _names(self, document: FlowFile, intents: frozenset[str]) -> None:
+        for kind, names in document.entities.items():
+            for name in repeated(names):
+                what = f'The name "{name}" is there twice.'
+                self._fault(("entities", kind), what, "Put its phrases together.")
+            for place, one in enumerate(names):
+                path: Path = ("entities", kind, place)
+                if one.intent is not None and one.intent not in intents:
+                    what = f'The intent "{one.intent}" leads nowhere.'
+                    self._fault((*path, "intent"), what, did_you_mean(one.intent, intents))
+                for language in sorted(set(one.phrases) - set(document.languages)):
+                    what = f'The flow does not speak "{language}".'
+                    suggestion = f"Its languages are: {', '.join(document.languages)}."
+                    self._fault((*path, "phrases", language), what, suggestion)
 
     def _slots(self) -> frozenset[str]:
         nodes = self._checked.nodes.values()

@@ -74,6 +74,17 @@ class KnowledgeEntry(_Part):
     source: str = ""
 
 
+class EntityName(_Part):
+    """One of the names that callers may say, and the `phrases` for it, by language: the whole name
+    and its common short forms. It is found by its sound. `intent` is what is meant where a
+    name was said and the interpreter is not sure of anything.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    phrases: Mapping[str, tuple[str, ...]]
+    intent: str | None = None
+
+
 class Subflow(_Part):
     """Nodes that several places of the flow use. A way to "@name" leaves the subflow; the node
     that uses it says where `name` leads.
@@ -108,7 +119,8 @@ class LanguageFile(_Part):
     language: str
     templates: Mapping[str, str] = Field(default_factory=dict)
     phrases: Mapping[str, Mapping[str, tuple[str, ...]]] = Field(default_factory=dict)
-    """Node (or part of the knowledge) to option (or entry) to the phrases for it."""
+    """Node (or part of the knowledge, or kind of entity) to option (or entry, or name) to the
+    phrases for it."""
 
 
 class FlowFile(_Part):
@@ -137,6 +149,9 @@ class FlowFile(_Part):
     """Intent to the template that names it within a sentence: "your balance"."""
     knowledge: Mapping[str, tuple[KnowledgeEntry, ...]] = Field(default_factory=dict)
     """What knowledge nodes can answer."""
+    entities: Mapping[str, tuple[EntityName, ...]] = Field(default_factory=dict)
+    """Kind of entity to the names of that kind: they fill slots of the kind unasked, and choose
+    the entry of the same name where a knowledge node answers."""
     subflows: Mapping[str, Subflow] = Field(default_factory=dict)
     authentication_slots: frozenset[str] = frozenset()
     """Slots that prove who the caller is: never restored in a later call."""

@@ -91,10 +91,13 @@ def _merge(
 
 
 def _options(data: Mapping[str, Any], owner: str) -> Iterator[tuple[str, tuple[Path, Any]]]:
-    """The options of a node or entries of the knowledge named `owner`: (name, (path, option))."""
-    knowledge = data.get("knowledge", {})
-    if isinstance(knowledge, dict) and owner in knowledge:
-        yield from _named(knowledge[owner], ("knowledge", owner))
+    """The options of a node, entries of the knowledge or names of the kind `owner`: (name,
+    (path, option)).
+    """
+    for part in ("knowledge", "entities"):
+        lists = data.get(part, {})
+        if isinstance(lists, dict) and owner in lists:
+            yield from _named(lists[owner], (part, owner))
     for place, node in enumerate(data.get("nodes", ())):
         if isinstance(node, dict) and node.get("id") == owner:
             config = node.get("config")

@@ -33,6 +33,7 @@ from ivr.dialogue.repair import (
 from ivr.dialogue.state import Spoken
 from ivr.dialogue.tasks import begin_task
 from ivr.dialogue.templates import clean
+from ivr.nlu.interpreter import Entity, ScoredIntent
 from ivr.nlu.sentiment import sentiment_of
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def hear_speech(turn: Turn, node: AskingNode, said: Said) -> str | None:
         return None
     if not said.asr_confidence >= flow.thresholds.asr:
         return misunderstood(turn, node)
+    said = _with_names(turn, said)
+    meaning = said.interpretation
     turn.sentence = meaning.text
     turn.heard = tuple(
         (entity.kind, clean(entity.value))
@@ -102,6 +105,32 @@ def hear_speech(turn: Turn, node: AskingNode, said: Said) -> str | None:
             # Whoever says something else wants something else.
             turn.change(aside="", returning=None)
     return _answer(turn, node, said)
+
+
+def _with_names(turn: Turn, said: Said) -> Said:
+    """What was said, with the names of the flow's own lists in it. One that could be two names is
+    none; both may yet mean the same intent.
+    """
+    meaning, flow = said.interpretation, turn.flow
+    found = flow.named(meaning.text, turn.state.language)
+    if not found:
+        return said
+    entities = meaning.entities
+    intents = {flow.intent_of(one) for one in found}
+    for kind in {one.kind for one in found}:
+        names = [one.name for one in found if one.kind == kind]
+        known = any(entity.kind == kind for entity in entities)
+        if len(names) == 1 and not known:
+            text = meaning.text
+            entity = Entity(kind=kind, value=names[0], text=text, start=0, end=len(text))
+            entities = (*entities, entity)
+    best = meaning.intents
+    intent = intents.pop() if len(intents) == 1 else None
+    means = flow.knows(meaning.intent) and meaning.intent not in OFF_TOPIC
+    if intent is not None and not (turn.understood(meaning) and means):
+        sure = ScoredIntent(name=intent, confidence=1.0)
+        best = (sure, *(one for one in best if one.name != intent))
+    return replace(said, interpretation=replace(meaning, entities=entities, intents=best))
 
 
 def _answer(turn: Turn, node: AskingNode, said: Said) -> str | None:

@@ -13,6 +13,13 @@ from typing import NamedTuple, Protocol
 
 from ivr.dialogue.flow_file import KnowledgeEntry
 from ivr.dialogue.lexicon import spoken_form
+from ivr.dialogue.sounds import sounds_of
+
+_BY_ONE_WORD = 0.6
+"""How well an entry fits of which no more was said than the word that stands for it."""
+_LESS_WITHOUT = 0.8
+"""What the likeness of an entry is still worth where the word for another was said."""
+_SHORT_PHRASE = 2
 
 
 class Found(NamedTuple):
@@ -34,7 +41,10 @@ MakeSearch = Callable[[Sequence[KnowledgeEntry]], KnowledgeSearch]
 
 
 class WordOverlap:
-    """Compares words with the phrases of each entry: rare words count more than common ones."""
+    """Compares words, by their sound, with the phrases of each entry: rare words count more than
+    common ones. A word that stands for one entry alone (`_distinguishing`) finds it, whatever
+    was said around it, unless another's was said too.
+    """
 
     def __init__(self, entries: Sequence[KnowledgeEntry]) -> None:
         self._phrases: dict[str, list[tuple[str, frozenset[str]]]] = {}
@@ -42,6 +52,9 @@ class WordOverlap:
             for language, phrases in entry.phrases.items():
                 of_language = self._phrases.setdefault(language, [])
                 of_language += ((entry.name, _words(phrase)) for phrase in phrases)
+        self._marks = {
+            language: _distinguishing(phrases) for language, phrases in self._phrases.items()
+        }
         self._weights = {
             language: _weights([words for _, words in phrases])
             for language, phrases in self._phrases.items()
@@ -59,12 +72,37 @@ class WordOverlap:
             # What is said beside the phrase counts less against it than what it lacks.
             score = shared / (whole + 0.15 * rest) if whole else 0.0
             best[name] = max(score, best.get(name, 0.0))
+        marks = self._marks.get(language, {})
+        marked = {marks[word] for word in asked & marks.keys()}
+        if marked:
+            best = {
+                name: max(_BY_ONE_WORD, score) if name in marked else _LESS_WITHOUT * score
+                for name, score in best.items()
+            }
         ranked = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))
         return tuple(Found(name, score) for name, score in ranked if score > 0)
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(spoken_form(text).split())
+    return frozenset(sounds_of(word) or word for word in spoken_form(text).split())
+
+
+def _distinguishing(phrases: Sequence[tuple[str, frozenset[str]]]) -> dict[str, str]:
+    """Word to the one entry that it stands for: it is in several of that entry's phrases, a short
+    one among them, and in none of another's. "loan" is, where there is one loan; "my" is not.
+    """
+    holders: dict[str, Counter[str]] = {}
+    short: set[str] = set()
+    for name, words in set(phrases):
+        for word in words:
+            holders.setdefault(word, Counter())[name] += 1
+        if len(words) <= _SHORT_PHRASE:
+            short |= words
+    return {
+        word: next(iter(names))
+        for word, names in holders.items()
+        if word in short and len(names) == 1 and names.total() > 1
+    }
 
 
 def _weights(phrases: Sequence[frozenset[str]]) -> dict[str, float]:

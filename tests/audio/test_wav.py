@@ -96,6 +96,13 @@ def test_a_compressed_file_is_named_as_such(tmp_path: Path) -> None:
         read_wav(path)
 
 
+def test_what_ends_before_it_begins_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"host\n")
+    with pytest.raises(WavError, match="it ends within its header"):
+        read_wav(path)
+
+
 def test_a_file_cut_short_is_not_played_as_if_it_were_whole(tmp_path: Path) -> None:
     path = plain(tmp_path / "a.wav")
     path.write_bytes(path.read_bytes()[:-21])

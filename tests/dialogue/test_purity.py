@@ -11,8 +11,8 @@ from tests.dialogue.talking import PROJECT
 
 ALLOWED = {
     "__future__", "abc", "bisect", "collections", "dataclasses", "datetime", "decimal", "difflib",
-    "enum", "functools", "hashlib", "html", "json", "math", "pathlib", "re", "typing",
-    "unicodedata", "urllib.parse", "jinja2", "num2words", "pydantic",
+    "enum", "functools", "hashlib", "html", "itertools", "json", "math", "pathlib", "re", "typing",
+    "unicodedata", "urllib.parse", "jinja2", "num2words", "pydantic", "rapidfuzz",
 }  # fmt: skip
 """What decides may use: `pathlib` only to read flow and language files at loading."""
 

@@ -150,6 +150,21 @@ def test_rare_words_count_more_than_common_ones() -> None:
     assert search.find("open", "hi") == ()
 
 
+def test_the_word_that_stands_for_one_entry_alone_finds_it() -> None:
+    search = WordOverlap(
+        [
+            entry("loan", "business loan", "a loan for my shop", "i need money"),
+            entry("house", "i need a house", "help for my house", "my house"),
+        ]
+    )
+    found = search.find("i need a loan for my been a", "en")
+    assert found[0].name == "loan"
+    assert found[1].score < 0.95 * found[0].score
+    both = search.find("a loan or a house", "en")
+    assert {one.name for one in both if one.score >= 0.95 * both[0].score} == {"loan", "house"}
+    assert search.find("for my", "en")[0].score < 0.5
+
+
 @given(st.text(max_size=60))
 def test_scores_are_between_nothing_and_all(question: str) -> None:
     search = WordOverlap([entry("open", "when are you open"), entry("fees", "what are the fees")])

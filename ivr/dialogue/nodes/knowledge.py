@@ -118,6 +118,9 @@ class Knowledge(AskingKind[KnowledgeConfig]):
     def _fitting(self, turn: Turn, node: Node[KnowledgeConfig], question: str) -> tuple[str, ...]:
         """The entries that answer `question` about equally well: none, one, or several."""
         base = turn.flow.knowledge[node.config.base]
+        named = {one.name for one in turn.flow.named(question, turn.state.language)}
+        if here := tuple(name for name in base.entries if name in named):
+            return here
         found = base.search.find(question, turn.state.language)
         best = found[0].score if found else 0.0
         if best < node.config.least:
