@@ -12,6 +12,7 @@ from ivr.errors import IvrError
 
 LAST_PORT = 65535
 _RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
+_ADDRESS = re.compile(r"([^\s:/@\[\]]+):(\d{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,25 @@ class PortRange:
             raise ValueError(f"{self} has no port for each of {of}")
         edges = [self.first + len(self) * edge // of for edge in (number, number + 1)]
         return PortRange(edges[0], edges[1] - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A TCP port of a host; written "10.0.0.5:8021"."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read the written form. Raises ValueError."""
+        found = _ADDRESS.fullmatch(text.strip())
+        if found is None or not 0 < int(found[2]) <= LAST_PORT:
+            raise ValueError(f"{text!r} is no address such as 127.0.0.1:8021")
+        return cls(found[1], int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:

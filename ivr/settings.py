@@ -28,13 +28,17 @@ from pydantic_settings import (
 )
 
 from ivr.errors import IvrError
-from ivr.ports import PortRange
+from ivr.ports import Address, PortRange
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 def _port_range(value: Any) -> Any:
     return PortRange.parse(value) if isinstance(value, str) else value
+
+
+def _address(value: Any) -> Any:
+    return Address.parse(value) if isinstance(value, str) else value
 
 
 def nlu_of(flow: Path) -> Path | None:
@@ -141,11 +145,13 @@ class Settings(BaseSettings):
     media_ports: Annotated[PortRange | None, NoDecode, BeforeValidator(_port_range)] = None
     """UDP ports for the sound of FreeSWITCH's calls, e.g. "16000-16999"; the workers of a `serve`
     share them out. None: any free port."""
-    event_socket_host: str = "127.0.0.1"
-    event_socket_port: int = Field(8021, ge=1, le=65535)
+    event_sockets: tuple[Annotated[Address, BeforeValidator(_address)], ...] = (
+        Address("127.0.0.1", 8021),
+    )
+    """The Event Socket of each FreeSWITCH that is ours, e.g. ["10.0.0.5:8021", "10.0.0.6:8021"]."""
     event_socket_password: SecretStr | None = None
-    """Of the FreeSWITCH whose workers are all of this `serve`: it takes no calls while none of
-    them would. None: the dialplan alone refuses them."""
+    """Of all of them. For `serve`: their workers are all its own, and they take no calls while
+    none of these would; for `ivrctl calls`: their live calls can be seen. None: neither."""
 
     recogniser_threads: int = Field(2, ge=1, le=32)
     worker_name: str = "worker-0"

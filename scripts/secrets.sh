@@ -25,7 +25,7 @@ file() { cat >"$folder/$1"; }
 postgres=$(secret postgres_password)
 redis=$(secret redis_password)
 ami=$(secret ivr_ami_secret)
-event_socket=$(secret event_socket_password)
+event_socket=$(secret ivr_event_socket_password)
 
 printf 'postgresql://ivr:%s@postgres:5432/ivr' "$postgres" | file ivr_database_url
 printf 'redis://:%s@redis:6379/0' "$redis" | file ivr_redis_url
@@ -35,7 +35,6 @@ printf '#!define IVR_DATABASE "cdr=>postgres://ivr:%s@postgres:5432/ivr"\n' "$po
 file freeswitch.xml <<XML
 <include>
   <X-PRE-PROCESS cmd="set" data="ivr_event_socket_password=$event_socket"/>
-  <X-PRE-PROCESS cmd="set" data="ivr_event_socket_acl=loopback.auto"/>
 </include>
 XML
 file asterisk_manager.conf <<CONF

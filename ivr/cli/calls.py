@@ -23,7 +23,9 @@ def complete_id(ctx: click.Context, parameter: click.Parameter, incomplete: str)
 
     del ctx, parameter
     try:
-        return [call.id for call in _switchboard().live() if call.id.startswith(incomplete)]
+        return [
+            call.id for call in _switchboard(tell=False).live() if call.id.startswith(incomplete)
+        ]
     except IvrError:
         return []
 
@@ -77,13 +79,13 @@ def show(call_id: UUID, as_json: bool) -> None:
         found = {"call": asdict(call), "turns": turns, "sounds": sounds}
         click.echo(json.dumps(found, indent=1, default=str))
         return
-    for name, value in asdict(call).items():
-        if value is not None:
-            click.echo(f"{name:>12}  {value}")
-    for sound in sounds:
-        click.echo(f"{sound['what']:>12}  {sound['path']}")
-    for turn in turns:
-        click.echo(f"{turn['who']:>12}  {turn['text']}")
+    from ivr.telemetry.logs import escaped
+
+    lines = [(name, value) for name, value in asdict(call).items() if value is not None]
+    lines += [(sound["what"], sound["path"]) for sound in sounds]
+    lines += [(turn["who"], turn["text"]) for turn in turns]
+    for name, value in lines:
+        click.echo(f"{name:>12}  {escaped(str(value))}")
 
 
 @calls.command()
@@ -113,7 +115,7 @@ def transfer(call_id: str, destination: str, as_json: bool) -> None:
     _show([asdict(call)], ("id", "caller", "seconds"), as_json)
 
 
-def _switchboard() -> Switchboard:
+def _switchboard(*, tell: bool = True) -> Switchboard:
     from ivr.edge.freeswitch_calls import FreeSwitchCalls
     from ivr.edge.switchboard import AsteriskCalls, Switchboards
     from ivr.errors import IvrError
@@ -128,16 +130,21 @@ def _switchboard() -> Switchboard:
         )
     if settings.event_socket_password is not None:
         password = settings.event_socket_password.get_secret_value()
-        boards.append(
-            FreeSwitchCalls(settings.event_socket_host, settings.event_socket_port, password)
-        )
+        boards += [
+            FreeSwitchCalls(each.host, each.port, password) for each in settings.event_sockets
+        ]
     if not boards:
         raise IvrError(
             "The switch's live calls are not ours to see.",
             remedy="Set IVR_AMI_SECRET to what scripts/asterisk_secret.sh printed, or"
             " IVR_EVENT_SOCKET_PASSWORD to what scripts/freeswitch_secret.sh printed.",
         )
-    return Switchboards(boards)
+
+    def away(why: str) -> None:
+        if tell:
+            click.echo(f"ivrctl: {why}", err=True)
+
+    return Switchboards(boards, away)
 
 
 def _reader() -> RecordReader:
@@ -164,8 +171,13 @@ def _show(rows: list[dict[str, Any]], columns: Sequence[str], as_json: bool) -> 
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from ivr.telemetry.logs import escaped
 
     table = Table(*columns, box=None)
     for row in rows:
-        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
+        cells = ("" if row[name] is None else escaped(str(row[name])) for name in columns)
+        # Never as markup: callers choose these words.
+        table.add_row(*(Text(cell) for cell in cells))
     Console().print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -37,7 +38,8 @@ def dialplan() -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Where the prompts were rendered to; without it only their names are checked.",
 )
-def check(folder: Path, texts: Path, sounds: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def check(folder: Path, texts: Path, sounds: Path | None, as_json: bool) -> None:
     """Check a configuration folder: its XML, its roads, its variables, its prompts.
 
     \b
@@ -47,9 +49,13 @@ def check(folder: Path, texts: Path, sounds: Path | None) -> None:
     from ivr.telephony.freeswitch.configuration import Configuration
 
     problems = Configuration(folder).problems(load_texts(texts), sounds)
-    for problem in problems:
-        click.echo(problem)
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), "problems": list(map(str, problems))}))
+    else:
+        for problem in problems:
+            click.echo(problem)
     if problems:
         count = "One thing is" if len(problems) == 1 else f"{len(problems)} things are"
         raise IvrError(f"{count} wrong in {folder}.", remedy="Mend what is listed above.")
-    click.echo(f"{folder} is sound.")
+    if not as_json:
+        click.echo(f"{folder} is sound.")

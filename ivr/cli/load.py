@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 _TARGET = r"(?:sip:)?(?:(?P<number>[^@]+)@)?(?P<host>[^:@]+)(?::(?P<port>\d{1,5}))?"
+_COUNT = click.IntRange(1, 1_000_000)
+_RATE = click.FloatRange(0.1, 10_000)
 _SAYS = ("what is my balance",)
 
 
@@ -25,10 +27,17 @@ def complete_scenario(
 
 @click.command()
 @click.option("--target", required=True, help="Whom to ring: 100@127.0.0.1:5060.")
-@click.option("--calls", default=10, show_default=True, help="How many in all.")
-@click.option("--rate", default=5.0, show_default=True, help="New calls a second.")
-@click.option("--concurrent", type=int, help="At most so many at once.")
-@click.option("--hold", "hold_s", default=10.0, show_default=True, help="Seconds a call lasts.")
+@click.option("--calls", type=_COUNT, default=10, show_default=True, help="How many in all.")
+@click.option("--rate", type=_RATE, default=5.0, show_default=True, help="New calls a second.")
+@click.option("--concurrent", type=_COUNT, help="At most so many at once.")
+@click.option(
+    "--hold",
+    "hold_s",
+    type=click.FloatRange(0, 86400),
+    default=10.0,
+    show_default=True,
+    help="Seconds a call lasts.",
+)
 @click.option(
     "--scenario",
     default="talk",
@@ -36,7 +45,13 @@ def complete_scenario(
     shell_complete=complete_scenario,
     help="A name from tests/sipp, or a file of your own.",
 )
-@click.option("--sample", default=2, show_default=True, help="Calls that listen and are measured.")
+@click.option(
+    "--sample",
+    type=click.IntRange(0, 100),
+    default=2,
+    show_default=True,
+    help="Calls that listen and are measured.",
+)
 @click.option("--from", "local_ip", default="127.0.0.1", show_default=True, help="Our address.")
 @click.option(
     "--keep", type=click.Path(path_type=Path), help="Keep SIPp's own files in this folder."
@@ -55,21 +70,28 @@ def load(
     keep: Path | None,
     as_json: bool,
 ) -> None:
-    """Ring with many phones at once, and print what it was like.
+    """Ring with many phones at once, and print what it was like. Exit status 1 where calls failed.
 
     \b
     Example: ivrctl load --target 100@127.0.0.1:5060 --calls 100 --rate 10 --hold 20
     """
     import re
+    import socket
+    import sys
     import tempfile
 
     from ivr.cli.main import run_async
     from ivr.errors import IvrError
     from ivr.load.sipp import SCENARIOS, SippJob
+    from ivr.ports import LAST_PORT
 
     parts = re.fullmatch(_TARGET, target)
-    if parts is None:
+    if parts is None or not 0 < int(parts["port"] or 5060) <= LAST_PORT:
         raise IvrError(f"{target!r} is no target.", remedy="Write it like 100@127.0.0.1:5060.")
+    try:
+        socket.getaddrinfo(parts["host"], None)
+    except OSError:
+        raise IvrError(f"There is no host {parts['host']!r}.", remedy="Name another.") from None
     file = Path(scenario) if scenario.endswith(".xml") else SCENARIOS / f"{scenario}.xml"
     if not file.is_file():
         raise IvrError(f"There is no scenario {scenario!r}.", remedy="See tests/sipp.")
@@ -91,6 +113,8 @@ def load(
         click.echo(json.dumps(document, indent=1))
     else:
         _show(document)
+    if document["failed"]:
+        sys.exit(1)
 
 
 async def _run(job: Any, sample: int, quiet: bool) -> dict[str, Any]:
@@ -114,7 +138,6 @@ async def _run(job: Any, sample: int, quiet: bool) -> dict[str, Any]:
         await voice.close()
     silence = b"\xff" * 8000
     job = replace(job, sound=silence + MU_LAW.encode(says[0].pcm) + silence * 8)
-    process = start(job)
     expected_s = job.calls / job.rate + job.hold_s + 1
 
     async def sampled(number: int) -> Any:
@@ -125,6 +148,7 @@ async def _run(job: Any, sample: int, quiet: bool) -> dict[str, Any]:
             target, f"+9199{number:08}", says, local_host=job.local_ip, hold_s=job.hold_s
         )
 
+    process = start(job)
     listening = asyncio.gather(*(sampled(number) for number in range(sample)))
     try:
         with Progress(transient=True, disable=quiet, console=Console(stderr=True)) as bar:
@@ -154,7 +178,7 @@ def _show(document: dict[str, Any]) -> None:
     ):
         cells = [f"{values[key]:g}" if values else "-" for key in ("p50", "p95", "p99", "max")]
         table.add_row(name, *cells)
-    console = Console()
+    console = Console(markup=False)
     console.print(
         f"{document['calls']} calls: {document['succeeded']} succeeded,"
         f" {document['failed']} failed, {document['retransmissions']} retransmissions"

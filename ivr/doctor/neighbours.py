@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import time
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from ivr.doctor.finding import Finding, well
 from ivr.edge.nodes import list_nodes
 from ivr.edge.rpc import EdgeRpc
 from ivr.errors import IvrError
+from ivr.ports import Address
 from ivr.settings import Settings
+from ivr.telephony.freeswitch.client import EslClient
 
 CLOCK_S = 2.0
 _ANSWER_S = 3
@@ -27,7 +30,9 @@ def neighbours(settings: Settings, edge: Path) -> Iterator[Finding]:
     if settings.ami_secret is not None:
         yield _reached("asterisk", settings.ami_host, settings.ami_port)
     if settings.event_socket_password is not None:
-        yield _reached("freeswitch", settings.event_socket_host, settings.event_socket_port)
+        password = settings.event_socket_password.get_secret_value()
+        for each in settings.event_sockets:
+            yield _let_in(each, password)
     if settings.database_url is not None:
         yield _postgres(settings.database_url.get_secret_value())
     if settings.redis_url is not None:
@@ -94,6 +99,21 @@ def _same_time(name: str, what: str, theirs: float) -> Finding:
         text=f"our clock and that of {what} are {apart:.0f} s apart",
         remedy="Run an NTP client on both.",
     )
+
+
+def _let_in(address: Address, password: str) -> Finding:
+    async def ask() -> str:
+        client = await EslClient.connect(address.host, address.port, password, within_s=_ANSWER_S)
+        try:
+            return (await client.api("version short")).strip()
+        finally:
+            await client.close()
+
+    try:
+        version = asyncio.run(ask())
+    except IvrError as error:
+        return Finding(check="freeswitch", level="wrong", text=error.what, remedy=error.remedy)
+    return well("freeswitch", f"FreeSWITCH {version} at {address} lets us in")
 
 
 def _reached(name: str, host: str, port: int) -> Finding:

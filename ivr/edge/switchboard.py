@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -55,14 +55,18 @@ class Switchboard(Protocol):
 
 
 class Switchboards:
-    """Several as one: an id says whose call it is."""
+    """Several as one: an id says whose call it is. One that does not answer is told of to `away`,
+    and passed over, unless none does."""
 
-    def __init__(self, boards: Sequence[Switchboard]) -> None:
+    def __init__(
+        self, boards: Sequence[Switchboard], away: Callable[[str], None] = lambda why: None
+    ) -> None:
         self._boards = tuple(boards)
+        self._away = away
 
     def live(self) -> list[LiveCall]:
         """See Switchboard."""
-        return [call for board in self._boards for call in board.live()]
+        return [call for _, calls in self._all() for call in calls]
 
     def hang_up(self, call_id: str) -> LiveCall:
         """See Switchboard."""
@@ -76,9 +80,23 @@ class Switchboards:
     def _of(self, call_id: str) -> Switchboard:
         if len(self._boards) == 1:
             return self._boards[0]
-        calls = {board: board.live() for board in self._boards}
-        call = named([call for each in calls.values() for call in each], call_id)
-        return next(board for board, each in calls.items() if call in each)
+        found = self._all()
+        call = named([call for _, calls in found for call in calls], call_id)
+        return next(board for board, calls in found if call in calls)
+
+    def _all(self) -> list[tuple[Switchboard, list[LiveCall]]]:
+        found: list[tuple[Switchboard, list[LiveCall]]] = []
+        faults: list[IvrError] = []
+        for board in self._boards:
+            try:
+                found.append((board, board.live()))
+            except IvrError as fault:
+                faults.append(fault)
+        if not found and faults:
+            raise faults[0]
+        for each in faults:
+            self._away(str(each))
+        return found
 
 
 def named(calls: Sequence[LiveCall], call_id: str) -> LiveCall:

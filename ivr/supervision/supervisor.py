@@ -58,7 +58,7 @@ class Supervisor:
         self._wards: list[tuple[Ward, float]] = []
         self._watches: list[asyncio.Task[None]] = []
         self._ports = WorkerPorts()
-        self._gate: SwitchGate | None = None
+        self._gates: list[SwitchGate] = []
         self.settings = settings
         """The settings with the URLs of what was started filled in."""
 
@@ -91,9 +91,8 @@ class Supervisor:
         )
         for ward, every_s in self._wards if watching else ():
             self._watches.append(asyncio.create_task(watch(ward, every_s=every_s)))
-        self._gate = SwitchGate.of(self.settings, self._any_worker_ready)
-        if self._gate is not None:
-            self._watches.append(asyncio.create_task(self._gate.watch()))
+        self._gates = SwitchGate.of(self.settings, self._any_worker_ready)
+        self._watches += [asyncio.create_task(gate.watch()) for gate in self._gates]
 
     async def run(self) -> None:
         """Start, serve until SIGTERM or SIGINT, then stop: workers drain first."""
@@ -120,8 +119,7 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
         self._watches.clear()
-        if self._gate is not None:
-            await self._gate.shut()
+        await asyncio.gather(*(gate.shut() for gate in self._gates))
         workers = [ward for ward, _ in self._wards if isinstance(ward, WorkerProcess)]
         await asyncio.gather(*(ward.stop() for ward in workers), return_exceptions=True)
         for ward, _ in reversed(self._wards):

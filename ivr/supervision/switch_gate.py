@@ -37,13 +37,13 @@ class SwitchGate:
         self._complained = False
 
     @classmethod
-    def of(cls, settings: Settings, ready: Callable[[], Awaitable[bool]]) -> SwitchGate | None:
-        """The gate that the settings name; None where they name none."""
+    def of(cls, settings: Settings, ready: Callable[[], Awaitable[bool]]) -> list[SwitchGate]:
+        """The gates of the switches that the settings let us into."""
         secret = settings.event_socket_password
         if secret is None:
-            return None
-        host, port = settings.event_socket_host, settings.event_socket_port
-        return cls(host, port, secret.get_secret_value(), ready)
+            return []
+        password = secret.get_secret_value()
+        return [cls(each.host, each.port, password, ready) for each in settings.event_sockets]
 
     async def watch(self) -> None:
         """Open and shut until cancelled."""
@@ -70,7 +70,8 @@ class SwitchGate:
         except IvrError as error:
             await self._leave()
             if not self._complained:
-                _log.warning("switch_unreachable", reason=str(error))
+                host, port, _ = self._address
+                _log.warning("switch_unreachable", switch=f"{host}:{port}", reason=str(error))
             self._complained = True
         else:
             self._complained = False

@@ -128,7 +128,7 @@ def test_no_secret_stands_in_the_file_and_none_is_left_over(secrets: Path) -> No
 
 
 def test_secrets_are_good_kept_and_each_its_own(secrets: Path) -> None:
-    single = ["postgres_password", "redis_password", "ivr_ami_secret", "event_socket_password"]
+    single = ["postgres_password", "redis_password", "ivr_ami_secret", "ivr_event_socket_password"]
     before = {path.name: path.read_bytes() for path in secrets.iterdir()}
     values = [before[name].decode() for name in single]
     assert [fault_of(value) for value in values] == [""] * 4

@@ -127,6 +127,10 @@ def test_a_call_from_the_trunk_is_answered_and_recorded(house: House) -> None:
     assert rows.endswith(", 200, 'caller_hung_up')]")
 
 
+def test_an_operator_sees_the_live_calls_of_every_switch_that_runs(house: House) -> None:
+    assert json.loads(house.run("ivrctl", "calls", "list", "--live", "--json")) == []
+
+
 def test_a_stranger_is_refused(house: House) -> None:
     target = f"sip:100@{PUBLIC_IP}"
     called = json.loads(house.phone("-m", "tests.compose.ring", target, "+911", STRANGER))

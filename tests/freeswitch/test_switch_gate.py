@@ -141,7 +141,7 @@ def test_without_a_password_there_is_no_gate() -> None:
     async def ready() -> bool:
         return True
 
-    assert SwitchGate.of(Settings(event_socket_password=None), ready) is None
+    assert SwitchGate.of(Settings(event_socket_password=None), ready) == []
 
 
 @pytest.mark.freeswitch

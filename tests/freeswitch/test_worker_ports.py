@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from ivr.errors import IvrError
-from ivr.ports import PortRange, free_ports
+from ivr.ports import Address, PortRange, free_ports
 from ivr.settings import Settings
 from ivr.supervision.worker_ports import WorkerPorts
 
@@ -18,6 +18,20 @@ from ivr.supervision.worker_ports import WorkerPorts
 def settings(**values: Any) -> Settings:
     given = {"audiosocket_port": 0, "freeswitch_port": 0, "http_port": 0}
     return Settings.model_validate({**given, **values})
+
+
+def test_event_sockets_are_given_as_addresses() -> None:
+    assert settings().event_sockets == (Address("127.0.0.1", 8021),)
+    two = settings(event_sockets=["10.0.0.5:8021", "switch.example:9000"])
+    assert two.event_sockets == (Address("10.0.0.5", 8021), Address("switch.example", 9000))
+    again = two.as_environment()["IVR_EVENT_SOCKETS"]
+    assert again == '["10.0.0.5:8021", "switch.example:9000"]'
+
+
+@pytest.mark.parametrize("text", ["", "host", "host:0", "host:65536", "a b:1", ":8021", "[::1]:1"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="is no address such as"):
+        settings(event_sockets=[text])
 
 
 @pytest.mark.parametrize("workers", [1, 3, 7])

@@ -65,6 +65,17 @@ def test_what_is_delivered_holds_no_secret(tmp_path: Path) -> None:
     assert [f for f in findings if f["check"] == "secrets"] == []
 
 
+def test_a_freeswitch_that_lets_nobody_in_is_found(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_base()}"
+    _, findings = doctor(
+        IVR_VAR_DIR=str(tmp_path),
+        IVR_EVENT_SOCKET_PASSWORD="f00d" * 12,
+        IVR_EVENT_SOCKETS=json.dumps([address]),
+    )
+    (text,) = wrong(findings, "freeswitch")
+    assert address in text
+
+
 def test_a_port_of_somebody_else_is_found(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -222,7 +222,7 @@ async def test_live_calls_are_listed_hung_up_and_taken_to_an_agent(
 ) -> None:
     switch, _ = freeswitches
     environment = {
-        "IVR_EVENT_SOCKET_PORT": str(switch.event_socket_port),
+        "IVR_EVENT_SOCKETS": json.dumps([f"127.0.0.1:{switch.event_socket_port}"]),
         "IVR_EVENT_SOCKET_PASSWORD": SECRET,
     }
     phones = [SipPhone(switch.sip_target(ENGLISH), number=f"+91{n}") for n in (1, 2)]

@@ -13,7 +13,9 @@ from statistics import median
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from ivr.cli.load import load
 from ivr.load.probes import Probe
 from ivr.load.report import figures, percentiles
 from ivr.load.sipp import SippResult, scenarios
@@ -92,6 +94,24 @@ async def test_the_table_agrees_with_sipps_own_files(
     assert sample["frames"] > 200
     assert sample["frame_gap_ms"]["p50"] == pytest.approx(20, abs=3)
     assert "balance" in " ".join(sample["heard"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--target", "100@127.0.0.1:99999"), "is no target"),
+        (("--target", "100@no.such.host.invalid"), "There is no host 'no.such.host.invalid'"),
+        (("--target", "100@127.0.0.1", "--rate", "0"), "--rate"),
+        (("--target", "100@127.0.0.1", "--calls", "0"), "--calls"),
+        (("--target", "100@127.0.0.1", "--hold", "-1"), "--hold"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anybody_is_rung(
+    arguments: tuple[str, ...], complaint: str
+) -> None:
+    done = CliRunner().invoke(load, list(arguments))
+    assert done.exit_code != 0
+    assert complaint in done.output + str(done.exception)
 
 
 def test_failures_are_counted_by_cause_in_calls_and_sample() -> None:
