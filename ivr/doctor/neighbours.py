@@ -19,6 +19,7 @@ from ivr.edge.rpc import EdgeRpc
 from ivr.errors import IvrError
 from ivr.ports import Address
 from ivr.settings import Settings
+from ivr.speech.synthesis.wire import split_url
 from ivr.telephony.freeswitch.client import EslClient
 
 CLOCK_S = 2.0
@@ -52,6 +53,9 @@ def neighbours(settings: Settings, edge: Path) -> Iterator[Finding]:
             )
     for name, base in settings.integrations.items():
         yield _clock(name, base)
+    for url in (*settings.synthesis_engines, settings.synthesis_url):
+        if url is not None and ":" in url:
+            yield _speaks(url)
     for language, base in settings.rasa_urls.items():
         yield _clock(f"rasa ({language})", base)
 
@@ -99,6 +103,20 @@ def _same_time(name: str, what: str, theirs: float) -> Finding:
         text=f"our clock and that of {what} are {apart:.0f} s apart",
         remedy="Run an NTP client on both.",
     )
+
+
+def _speaks(url: str) -> Finding:
+    """A speech engine is a process with a socket."""
+    try:
+        place = split_url(url)
+    except IvrError as error:
+        return Finding(check="synthesis", level="wrong", text=error.what, remedy=error.remedy)
+    if isinstance(place, tuple):
+        return _reached("synthesis", *place)
+    if Path(place).is_socket():
+        return well("synthesis", f"{place} is there")
+    text = f"{place} is no socket"
+    return Finding(check="synthesis", level="wrong", text=text, remedy="Start the engine.")
 
 
 def _let_in(address: Address, password: str) -> Finding:

@@ -76,6 +76,17 @@ def test_a_freeswitch_that_lets_nobody_in_is_found(tmp_path: Path) -> None:
     assert address in text
 
 
+def test_speech_engines_that_are_away_are_found(tmp_path: Path) -> None:
+    away = f"tcp://127.0.0.1:{free_base()}"
+    _, findings = doctor(
+        IVR_VAR_DIR=str(tmp_path),
+        IVR_SYNTHESIS_ENGINES=json.dumps([away, "piper", f"unix:{tmp_path}/none", "tcp://x"]),
+    )
+    found = wrong(findings, "synthesis")
+    assert len(found) == 3
+    assert away.removeprefix("tcp://") in found[0]
+
+
 def test_a_port_of_somebody_else_is_found(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
