@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from time import monotonic
 
@@ -80,15 +80,18 @@ class Caller(SipLine):
         self.send(request.encode(), self._edge)
         return call
 
-    def outside(self, method: str, *, to_tag: str = "") -> SipRequest:
-        """A request of no call of ours."""
+    def outside(
+        self, method: str, *more: tuple[str, str], to_tag: str = "", uri: str = ""
+    ) -> SipRequest:
+        """A request of no call of ours, to the edge itself or to `uri`."""
         serial = next(_numbers)
         host = f"127.0.0.1:{self.edge_port}"
         return SipRequest(
             method=method,
-            uri=f"sip:{host}",
+            uri=uri or f"sip:{host}",
             headers=(
                 ("Via", f"SIP/2.0/UDP {self.address};branch=z9hG4bKo{serial};rport"),
+                *more,
                 ("Max-Forwards", "70"),
                 ("From", f"<sip:caller@{self.address}>;tag=o{serial}"),
                 ("To", f"<sip:{host}>;tag={to_tag}" if to_tag else f"<sip:{host}>"),
@@ -115,10 +118,20 @@ class Caller(SipLine):
         return (await self.within(call, "BYE", *more)).status
 
     async def within(
-        self, call: DialledCall, method: str, *more: tuple[str, str], body: bytes = b""
+        self,
+        call: DialledCall,
+        method: str,
+        *more: tuple[str, str],
+        body: bytes = b"",
+        uri: str = "",
     ) -> SipResponse:
-        """Send a request within the call and return the final answer. Raises TimeoutError."""
+        """Send a request within the call and return the final answer. Raises TimeoutError.
+
+        `uri` stands for the far side's own.
+        """
         request = self._within(call, method, 2 + len(self.others), *more, body=body)
+        if uri:
+            request = replace(request, uri=uri)
         return await self.ask(request.encode(), call.call_id)
 
     def received(self, message: SipMessage, sender: tuple[str, int]) -> None:

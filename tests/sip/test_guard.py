@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from time import monotonic
 
 import pytest
 
 from tests.sip.caller import Caller, DialledCall
 from tests.sip.edge import Edge
+from tests.sip.line import answer_to
 from tests.sip.node import ScriptedNode
 from tests.sip.records import Cdrs
 
@@ -112,3 +115,92 @@ async def test_refer_from_outside_is_refused(caller: Caller) -> None:
 async def test_a_request_of_no_call_is_refused(caller: Caller) -> None:
     wire = caller.outside("BYE", to_tag="gone")
     assert (await caller.ask(wire.encode(), wire.get("Call-ID"))).status == 481
+
+
+@pytest.fixture
+async def elsewhere() -> AsyncIterator[ScriptedNode]:
+    """Somebody who has nothing to do with us."""
+    victim = ScriptedNode()
+    await victim.open()
+    yield victim
+    victim.close()
+
+
+@pytest.mark.parametrize("method", ["BYE", "INVITE", "OPTIONS", "INFO", "NOTIFY", "ACK"])
+@pytest.mark.parametrize("route", ["{edge};lr", "{edge}", "{edge};lr>, <{victim};lr"])
+async def test_a_strangers_request_of_no_call_goes_nowhere_whatever_its_route(
+    method: str, route: str, stranger: Caller, elsewhere: ScriptedNode, nodes: Pair
+) -> None:
+    victim = f"sip:100@{elsewhere.address}"
+    edge = f"sip:127.0.0.1:{stranger.edge_port}"
+    wire = stranger.outside(
+        method,
+        ("Route", f"<{route.format(edge=edge, victim=victim)}>"),
+        to_tag="gone",
+        uri=victim,
+    )
+    if method == "ACK":  # has no answer; what comes after it shows that it was read
+        stranger.send(wire.encode(), ("127.0.0.1", stranger.edge_port))
+        wire = stranger.outside("BYE", to_tag="gone")
+    assert (await stranger.ask(wire.encode(), wire.get("Call-ID"))).status == 481
+    await asyncio.sleep(0.2)
+    assert not elsewhere.requests
+    assert not any(node.requests for node in nodes)
+
+
+@pytest.mark.parametrize("by", ["uri", "route"])
+async def test_what_a_stranger_sends_within_a_call_goes_to_its_node_alone(
+    by: str, stranger: Caller, elsewhere: ScriptedNode, nodes: Pair
+) -> None:
+    call = stranger.ring()
+    assert await call.status() == 200
+    victim = f"sip:100@{elsewhere.address}"
+    if by == "uri":
+        answer = await stranger.within(call, "INFO", uri=victim)
+    else:
+        answer = await stranger.within(call, "INFO", ("Route", f"<{victim};lr>"))
+    assert answer.status == 200
+    assert [len(node.seen("INFO")) for node in nodes if node.invites] == [1]
+    assert not elsewhere.requests
+    assert await stranger.hang_up(call) == 200
+    assert [len(node.seen("BYE")) for node in nodes if node.invites] == [1]
+
+
+async def test_a_node_hangs_up_on_a_stranger(stranger: Caller, nodes: Pair) -> None:
+    call = stranger.ring()
+    assert await call.status() == 200
+    (node,) = [node for node in nodes if node.invites]
+    node.hang_up(node.invites[0])
+    await asyncio.wait_for(call.ended.wait(), 5)
+
+
+async def test_a_call_of_a_trunk_outlives_a_restart(
+    nodes: Pair, caller: Caller, edge: Edge
+) -> None:
+    call = caller.ring()
+    assert await call.status() == 200
+    await asyncio.to_thread(edge.stop)
+    await asyncio.to_thread(edge.start)
+    assert await caller.hang_up(call) == 200
+    assert sum(len(node.seen("BYE")) for node in nodes) == 1
+
+
+@pytest.mark.parametrize("who", ["stranger", "caller"])
+async def test_an_answer_to_nothing_is_carried_nowhere_for_a_stranger(
+    who: str, stranger: Caller, caller: Caller, edge: Edge, elsewhere: ScriptedNode
+) -> None:
+    """Answers follow their Via (RFC 3261, 16.7), which anybody can write."""
+    sender = stranger if who == "stranger" else caller
+    vias = tuple(
+        ("Via", f"SIP/2.0/UDP {address};branch=z9hG4bKmade")
+        for address in (f"127.0.0.1:{edge.port}", elsewhere.address)
+    )
+    nothing = replace(
+        sender.outside("OPTIONS"), headers=vias + sender.outside("OPTIONS").headers[1:]
+    )
+    answer = answer_to(nothing, 200, "OK", tag="x")
+    sender.send(answer.encode(), ("127.0.0.1", edge.port))
+    after = sender.outside("OPTIONS")
+    assert (await sender.ask(after.encode(), after.get("Call-ID"))).status == 200
+    await asyncio.sleep(0.2)
+    assert len(elsewhere.answers) == (0 if who == "stranger" else 1)
