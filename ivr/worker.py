@@ -258,8 +258,9 @@ class Worker:
         if synthesis is None:
             raise _not_given("synthesis_url")
         # An address that is none is found here, before the engines load.
-        # Workers of several machines may have the same name.
-        sessions = RedisSessionStore(redis, worker=f"{gethostname()}:{settings.worker_name}")
+        # Workers of several machines may have the same name, and so may two on one.
+        place = f"{gethostname()}:{settings.http_port}:{settings.worker_name}"
+        sessions = RedisSessionStore(redis, worker=place)
         self._closing.append(sessions.close)
         records = RecordJournal(settings.var_dir / "journal", settings.worker_name, database)
         self._closing.append(records.close)
