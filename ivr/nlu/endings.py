@@ -4,6 +4,9 @@ Learnt by counting in what callers of the application say: of all places where t
 stand, in how many the sentence ends there. "what is my balance" mostly ends, "transfer fifty
 rupees" mostly goes on, "from my" always does.
 
+And of all sentences that begin with the very words, how many have no more: "what insurance is
+there" is one, whatever mostly follows "is there".
+
 Values are counted by what they are: that "to" a person mostly ends is told by all the people that
 were marked in the training data, and is true of others.
 
@@ -13,6 +16,7 @@ nobody stops ("twenty", "um"); what was counted overrules it: "thank you" does e
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -22,6 +26,7 @@ from ivr.languages.known import language
 from ivr.nlu.annotation import Example
 from ivr.nlu.training_data import BadTrainingData, TrainingData, load_training_data
 
+_AFTER = chr(0x10FFFF)
 _LONGEST = 3
 """Words looked back."""
 _ENOUGH = 4
@@ -52,13 +57,16 @@ class Endings:
         self._unfinished = frozenset(unfinished)
         self._seen: Counter[tuple[str, ...]] = Counter()
         self._ended: Counter[tuple[str, ...]] = Counter()
+        self._whole: list[str] = []
         for sentence in sentences:
             units = self._units(_words(sentence))
+            self._whole.append(_line(units))
             for end in range(1, len(units) + 1):
                 for length in range(1, min(_LONGEST, end) + 1):
                     last = tuple(units[end - length : end])
                     self._seen[last] += 1
                     self._ended[last] += end == len(units)
+        self._whole.sort()
 
     @classmethod
     def of(cls, data: TrainingData, unfinished: Iterable[str] = ()) -> Endings:
@@ -68,10 +76,11 @@ class Endings:
         return cls(texts, kinds=_kinds_of_words(examples), unfinished=unfinished)
 
     def likelihood(self, text: str) -> float:
-        """How likely the sentence ends with `text`, 0..1: by its longest known last words, and a
-        half where nothing is known."""
-        ended, seen = self._counted(_words(text))
-        return ended / seen if seen else _UNKNOWN
+        """How likely the sentence ends with `text`, 0..1: by its longest known last words, a half
+        where nothing is known; by the whole of it, where that says more."""
+        words = _words(text)
+        ended, seen = self._counted(words)
+        return max(ended / seen if seen else _UNKNOWN, self._is_whole(words))
 
     def wants_more(self, text: str) -> bool:
         """Whether the last word of `text` wants another, as its language knows and callers did
@@ -80,7 +89,7 @@ class Endings:
         if not words or words[-1] not in self._unfinished:
             return False
         ended, seen = self._counted(words)
-        return ended / (seen + _PRESUMED) < _ENDS
+        return max(ended / (seen + _PRESUMED), self._is_whole(words)) < _ENDS
 
     def _counted(self, words: Sequence[str]) -> tuple[int, int]:
         """How often a sentence ended with the longest last words that are known, and how often
@@ -92,6 +101,15 @@ class Endings:
             if seen >= _ENOUGH:
                 return self._ended[last], seen
         return 0, 0
+
+    def _is_whole(self, words: Sequence[str]) -> float:
+        """Of the sentences that begin with all of `words`, and one more that goes on, which share
+        has no other."""
+        line = _line(self._units(words))
+        first = bisect_left(self._whole, line)
+        alone = bisect_right(self._whole, line) - first
+        begin_so = bisect_left(self._whole, line + _AFTER) - first
+        return alone / (begin_so + 1)
 
     def _units(self, words: Sequence[str]) -> list[str]:
         """Words, with values as what they are: `[person]` is no word."""
@@ -132,6 +150,11 @@ def _kinds_of_words(examples: Iterable[Example]) -> Mapping[str, str]:
         if times >= _MARKED * stand[word]:
             kinds[word] = kind
     return kinds
+
+
+def _line(units: Sequence[str]) -> str:
+    """With a blank at its end, so that what begins with it begins with all of its last word."""
+    return " ".join(units) + " "
 
 
 def _words(text: str) -> Sequence[str]:

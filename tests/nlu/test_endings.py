@@ -28,6 +28,22 @@ def test_the_longest_known_last_words_decide() -> None:
     assert SAID.likelihood("please send money to Raj") == 0.5
 
 
+def test_what_callers_say_whole_has_an_end_whatever_mostly_follows_its_last_words() -> None:
+    known = Endings(
+        [
+            *["what is there for me"] * 5,
+            "what insurance is there",
+            *["is there a pension", "is there a pension for women"],
+        ],
+        unfinished=["there"],
+    )
+    assert known.likelihood("is there") == 1 / 8
+    assert known.likelihood("what is there") == 0.0
+    assert known.likelihood("what insurance is there") == 1 / 2
+    assert not known.wants_more("what insurance is there")
+    assert known.wants_more("is there")
+
+
 def test_what_is_not_known_is_neither_here_nor_there() -> None:
     assert SAID.likelihood("") == 0.5
     assert SAID.likelihood("hello") == 0.5
