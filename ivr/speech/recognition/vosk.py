@@ -7,8 +7,6 @@ more than `SetGrammar` on one that is kept, and nothing of the last caller stays
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,9 +27,6 @@ from ivr.speech.recognition.utterance import VoskUtterance
 _ENDPOINTING = b"--endpoint.silence-phones"
 _ANY_RATE = 8000
 
-_NICER_BY = 10
-"""Words may come a little later on a busy machine, frames of sound may not."""
-
 _log = structlog.get_logger(__name__)
 
 # Kaldi writes to stderr what we report ourselves.
@@ -48,7 +43,7 @@ class VoskRecogniser:
 
     def __init__(self, models: Mapping[str, Path], threads: int) -> None:
         self._models = {language: _Model(path) for language, path in models.items()}
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vosk", initializer=_give_way)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vosk")
         self._live: set[VoskUtterance] = set()
         self._told: set[tuple[str, str]] = set()
         self._closed = False
@@ -125,16 +120,6 @@ class VoskRecogniser:
             self._told |= new
             words = sorted(word for _, word in new)
             _log.warning("words_unknown_to_model", language=language, words=words)
-
-
-def _give_way() -> None:
-    """Let this thread run behind those that move sound; where a thread's priority is its
-    process's, nothing is changed."""
-    if not sys.platform.startswith("linux"):
-        return
-    thread = threading.get_native_id()
-    nice = os.getpriority(os.PRIO_PROCESS, thread)
-    os.setpriority(os.PRIO_PROCESS, thread, min(19, nice + _NICER_BY))
 
 
 class _Model:
