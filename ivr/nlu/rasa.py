@@ -24,7 +24,7 @@ from ivr.nlu.phrases import COMPUTED_KINDS, PhraseList, listed_phrases
 from ivr.nlu.training_data import load_training_data
 from ivr.nlu.values import find_values
 
-TIMEOUT_S = 0.12
+TIMEOUT_S = 0.1
 """A caller must not notice that a server is frozen; Rasa answers in 4 to 15 ms."""
 HEALTH_TIMEOUT_S = 1.0
 _MODEL_KNOWN_S = 60.0
