@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes is the machine's, and what else runs on it.
+hypothesis.settings.register_profile("ivr", deadline=None)
+hypothesis.settings.load_profile("ivr")
 
 pytest_plugins = ["tests.telephony.asterisk.fixtures"]
 

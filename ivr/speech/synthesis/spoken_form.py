@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from num2words import num2words
 
+from ivr.languages.known import known_languages
 from ivr.languages.known import language as known_language
 from ivr.languages.spoken_values import (
     Unsayable,
@@ -61,6 +62,8 @@ def spoken_form(text: str, language: str) -> str:
     """
     plain = speakable(text)
     code = primary(language)
+    if code not in known_languages():
+        return plain
     if any(char.isdecimal() for char in plain):
         for pattern, say in _VALUES:
             plain = pattern.sub(lambda found, say=say: _kept(found, say, code), plain)  # type: ignore[misc]
