@@ -36,6 +36,39 @@ async def test_a_number_that_is_withheld_is_not_told(
     assert (await conversations.next()).call.info.caller == ""
 
 
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"variable_sip_h_X-IVR-Trunk": "stranger"},
+        {"Caller-Caller-ID-Number": "anonymous"},
+        {"Caller-Caller-ID-Number": "Anonymous"},
+    ],
+)
+async def test_neither_number_nor_name_of_a_stranger_is_told(
+    who: dict[str, str], new_peer: NewPeer, conversations: Conversations
+) -> None:
+    await new_peer().talk({"Caller-Caller-ID-Name": "Boss", **who})
+    info = (await conversations.next()).call.info
+    assert (info.caller, info.variables["caller_name"]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        ("+1555[/x]0100", "+15550100"),
+        ("12\n34", "1234"),
+        ("alice", ""),
+        ("+1555 01-00", "+15550100"),
+    ],
+)
+async def test_a_number_is_made_of_digits(
+    number: str, told: str, new_peer: NewPeer, conversations: Conversations
+) -> None:
+    await new_peer().talk({"Caller-Caller-ID-Number": number, "Caller-Caller-ID-Name": "Zoë"})
+    info = (await conversations.next()).call.info
+    assert (info.caller, info.variables["caller_name"]) == (told, "Zoë")
+
+
 async def test_unicast_waits_for_the_answer(new_peer: NewPeer) -> None:
     peer = new_peer()
     await peer.connect()

@@ -19,6 +19,9 @@ LINE_RATE = 8000
 
 _TRUNK_HEADER = "variable_sip_h_x-"
 _MOST_TRUNK_HEADERS = 32
+_NO_NUMBER = re.compile(r"[^0-9+]")
+_NOBODY = frozenset({"stranger", "anonymous"})
+"""Trunks of kamailio/identity.cfg whose callers' own word counts for nothing."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?")
 _DESTINATION = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -56,18 +59,24 @@ class Channel:
             raise RemoteProtocolError("channel data without a Unique-ID") from None
         language = data.text("variable_ivr_language")
         called = data.text("variable_ivr_called") or data.text("variable_sip_req_user")
-        variables = {
-            "caller_name": plain(data.text("Caller-Caller-ID-Name")),
-            "try": plain(data.text("variable_ivr_try"), 8),
-        }
-        withheld = data.text("Caller-Privacy-Hide-Number") == "true"
+        trunk_headers = _trunk_headers(data)
+        number, name = data.text("Caller-Caller-ID-Number"), data.text("Caller-Caller-ID-Name")
+        # Of a caller without a number FreeSWITCH keeps the name that their From gives.
+        if trunk_headers.get("x-ivr-trunk") in _NOBODY or number.lower() == "anonymous":
+            number = name = ""
+        if data.text("Caller-Privacy-Hide-Number") == "true":
+            number = ""
+        if data.text("Caller-Privacy-Hide-Name") == "true":
+            name = ""
+        variables = {"caller_name": plain(name), "try": plain(data.text("variable_ivr_try"), 8)}
         info = CallInfo(
-            caller="" if withheld else plain(data.text("Caller-Caller-ID-Number"), 64),
+            # SIP decodes %5B and the like in a number.
+            caller=_NO_NUMBER.sub("", number)[:32],
             called=plain(called or data.text("Caller-Destination-Number"), 64),
             language=language if _LANGUAGE.fullmatch(language) else None,
             switch_channel=plain(data.text("Channel-Name")),
             bridged=Bridged.TALKED if data.text("variable_ivr_returned") == "yes" else None,
-            variables=variables | _trunk_headers(data),
+            variables=variables | trunk_headers,
         )
         names = data.text("variable_ivr_destinations").split(",")
         destinations = frozenset(name for name in names if _DESTINATION.fullmatch(name))
