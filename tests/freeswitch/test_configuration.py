@@ -53,8 +53,10 @@ def test_ours_is_sound() -> None:
         ("dialplan/ivr.xml", '"sleep" data="500"', '"system" data="ls"', "runs programs"),
         ("vars.xml", "ivr_destinations=agent", "ivr_destinations=agent,boss", "called 'boss'"),
         ("vars.xml", "ivr_menu_wait=", "ivr_menu_weight=", "nobody sets $${ivr_menu_wait}"),
-        ("lang/hi/ivr.xml", "ivr/sorry.wav", "ivr/sorrow.wav", "hi/ivr/sorrow.wav"),
-        ("lang/hi/ivr.xml", 'macro name="ivr_sorry"', 'macro name="x"', "not spoken in 'hi'"),
+        ("lang/hi/ivr/ivr.xml", "ivr/sorry.wav", "ivr/sorrow.wav", "hi/ivr/sorrow.wav"),
+        ("lang/hi/ivr/ivr.xml", 'macro name="ivr_sorry"', 'macro name="x"', "not spoken in 'hi'"),
+        ("lang/hi/hi.xml", 'language name="hi"', 'language name="en"', "'en' is there twice"),
+        ("lang/en/en.xml", "ivr/*.xml", "other/*.xml", "not spoken in 'en'"),
         ("dialplan/public.xml", "</include>", "</include> <!-- end -->", "drops this line"),
     ],
 )

@@ -217,17 +217,35 @@ class Configuration:
                     yield Problem(action.file, action.line, f"{what} socket_resume=true before")
 
     def _prompts(self, texts: Texts, sounds: Path | None) -> Iterator[Problem]:
-        languages = list(self.every("language"))
+        languages: dict[str, Element] = {}
+        for language in self.every("language"):
+            name = language.get("name")
+            if name in languages:
+                what = f"language {name!r} is there twice, and FreeSWITCH reads only one of them"
+                yield Problem(language.file, language.line, what)
+            languages.setdefault(name, language)
         for action in self.every("action"):
             for name in _PROMPT.findall(action.get("data")):
-                for language in languages:
-                    if not any(macro.get("name") == name for macro in language.all("macro")):
-                        what = f"phrase {name!r} is not spoken in {language.get('name')!r}"
+                for code, language in languages.items():
+                    macros = (
+                        macro for part in self._parts(language) for macro in part.all("macro")
+                    )
+                    if not any(macro.get("name") == name for macro in macros):
+                        what = f"phrase {name!r} is not spoken in {code!r}"
                         yield Problem(action.file, action.line, what)
-        for language in languages:
-            for action in language.all("action"):
-                if action.get("function") == "play-file":
-                    yield from self._file(action, language, texts, sounds)
+        for language in languages.values():
+            for part in self._parts(language):
+                for action in part.all("action"):
+                    if action.get("function") == "play-file":
+                        yield from self._file(action, language, texts, sounds)
+
+    def _parts(self, language: Element) -> Iterator[Element]:
+        """A language's element, and the files that it includes."""
+        yield language
+        for each in language.all("X-PRE-PROCESS"):
+            if each.get("cmd") == "include":
+                files = set(language.file.parent.glob(each.get("data")))
+                yield from (root for root in self.roots if root.file in files)
 
     def _file(
         self, action: Element, language: Element, texts: Texts, sounds: Path | None
