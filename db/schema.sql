@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS calls (
     turns        integer
 );
 
+-- The edge's record of the same call (cdrs.id), where an edge told; tables made before version 6
+-- lack it.
+ALTER TABLE calls ADD COLUMN IF NOT EXISTS cdr uuid;
+
 CREATE INDEX IF NOT EXISTS calls_started_at ON calls (started_at DESC);
 
 -- No foreign key to calls: turns may arrive first, and a turn is worth keeping whatever became
@@ -70,7 +74,8 @@ CREATE TABLE IF NOT EXISTS sounds (
 CREATE INDEX IF NOT EXISTS sounds_of_boxes ON sounds (box, at DESC) WHERE what = 'message';
 
 -- One row for every INVITE that began a call, written by the edge (kamailio/cdr.cfg), also for
--- calls that no worker ever saw. `id` is what nodes get as X-IVR-Call.
+-- calls that no worker ever saw. `id` is what nodes get as X-IVR-Call,
+-- and what workers keep of it in calls.cdr.
 CREATE TABLE IF NOT EXISTS cdrs (
     id          uuid PRIMARY KEY,
     sip_call_id text NOT NULL,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ivr.edge.switchboard import Switchboard
     from ivr.storage.reader import RecordReader
 
+_OF_SIP = ("sip_call_id", "source", "trunk", "node", "status", "cause", "detail")
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 
 
@@ -41,15 +43,21 @@ def calls() -> None:
 
 @calls.command("list")
 @click.option("--live", is_flag=True, help="Those that the switch has now.")
+@click.option("--refused", is_flag=True, help="Those that the edge saw and nobody answered.")
 @click.option("--limit", default=20, show_default=True, help="How many of the past.")
 @json_option
-def list_(live: bool, limit: int, as_json: bool) -> None:
-    """List the latest calls, or the live ones.
+def list_(live: bool, refused: bool, limit: int, as_json: bool) -> None:
+    """List the latest calls, the live ones, or those that never became one.
 
     \b
     Example: ivrctl calls list --limit 50 --json
     """
-    if live:
+    if live and refused:
+        raise click.UsageError("--live and --refused are two lists; ask for one.")
+    if refused:
+        rows = [asdict(cdr) for cdr in _reader().refused(limit)]
+        columns = "began_at source trunk caller called node status cause".split()
+    elif live:
         rows = [asdict(call) for call in _switchboard().live()]
         columns = "id caller called language seconds".split()
     else:
@@ -62,7 +70,7 @@ def list_(live: bool, limit: int, as_json: bool) -> None:
 @click.argument("call_id", type=click.UUID)
 @json_option
 def show(call_id: UUID, as_json: bool) -> None:
-    """Show a call, turn by turn.
+    """Show a call, turn by turn, and what the edge knows of it.
 
     \b
     Example: ivrctl calls show 6f1c2e0a-5a39-4a4e-9a44-3f3f5e7e6a10
@@ -75,13 +83,19 @@ def show(call_id: UUID, as_json: bool) -> None:
         raise IvrError(f"There is no call {call_id}.", remedy="See `ivrctl calls list`.")
     turns = [turn.model_dump(mode="json") for turn in reader.turns_of(call_id)]
     sounds = [sound.model_dump(mode="json") for sound in reader.sounds_of(call_id)]
+    cdr = None if call.cdr is None else reader.cdr(call.cdr)
+    sip = None if cdr is None else asdict(cdr)
     if as_json:
-        found = {"call": asdict(call), "turns": turns, "sounds": sounds}
+        found = {"call": asdict(call), "sip": sip, "turns": turns, "sounds": sounds}
         click.echo(json.dumps(found, indent=1, default=str))
         return
     from ivr.telemetry.logs import escaped
 
     lines = [(name, value) for name, value in asdict(call).items() if value is not None]
+    if sip is not None:
+        lines += [
+            (f"sip {name.removeprefix('sip_')}", sip[name]) for name in _OF_SIP if sip[name] != ""
+        ]
     lines += [(sound["what"], sound["path"]) for sound in sounds]
     lines += [(turn["who"], turn["text"]) for turn in turns]
     for name, value in lines:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -102,6 +103,7 @@ class CallLog:
                 called=info.called,
                 language=info.language,
                 worker=self._services.worker,
+                cdr=_uuid(info.variables.get("x-ivr-call", "")),
             )
         )
         self._publish("call_started", taken_over=taken_over, caller=info.caller)
@@ -285,3 +287,11 @@ class CallLog:
 
     def _publish(self, kind: str, **data: Any) -> None:
         self._services.publish({"event": kind, "call_id": str(self._call.id), **data})
+
+
+def _uuid(text: str) -> UUID | None:
+    """What kamailio/identity.cfg writes into X-IVR-Call; None: nothing, or nothing of ours."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

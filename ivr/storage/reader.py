@@ -35,6 +35,33 @@ class StoredCall:
     cause: str | None
     detail: str | None
     turns: int | None
+    cdr: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCdr:
+    """A row of `cdrs`: what the edge knows of an INVITE. `answered_at` is None for one that never
+    became a call; `status` is SIP's, 0 where nothing was answered."""
+
+    id: UUID
+    sip_call_id: str
+    began_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    source: str
+    trunk: str
+    caller: str
+    called: str
+    node: str
+    status: int
+    cause: str
+    detail: str
+
+
+_CDR = (
+    "SELECT id, sip_call_id, began_at, answered_at, ended_at, source, trunk, caller, called, node,"
+    " status, cause, detail FROM cdrs"
+)
 
 
 class RecordReader:
@@ -47,7 +74,7 @@ class RecordReader:
         """The latest calls, newest first. Raises IvrError."""
         query = (
             "SELECT id, started_at, finished_at, flow, flow_version, caller, called, language,"
-            " worker, cause, detail, turns FROM calls"
+            " worker, cause, detail, turns, cdr FROM calls"
             " ORDER BY coalesce(started_at, finished_at) DESC LIMIT %s"
         )
         return self._rows(StoredCall, query, limit)
@@ -56,9 +83,19 @@ class RecordReader:
         """One call. Raises IvrError."""
         query = (
             "SELECT id, started_at, finished_at, flow, flow_version, caller, called, language,"
-            " worker, cause, detail, turns FROM calls WHERE id = %s"
+            " worker, cause, detail, turns, cdr FROM calls WHERE id = %s"
         )
         rows = self._rows(StoredCall, query, call_id)
+        return rows[0] if rows else None
+
+    def refused(self, limit: int = 20) -> list[StoredCdr]:
+        """The latest INVITEs that never became a call, newest first. Raises IvrError."""
+        query = f"{_CDR} WHERE answered_at IS NULL ORDER BY began_at DESC LIMIT %s"
+        return self._rows(StoredCdr, query, limit)
+
+    def cdr(self, cdr_id: UUID) -> StoredCdr | None:
+        """One record of the edge's. Raises IvrError."""
+        rows = self._rows(StoredCdr, f"{_CDR} WHERE id = %s", cdr_id)
         return rows[0] if rows else None
 
     def turns_of(self, call_id: UUID) -> list[TurnTaken]:

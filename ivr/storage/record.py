@@ -16,7 +16,8 @@ class _Record(BaseModel):
 
 
 class CallStarted(_Record):
-    """A call began, or was taken over by another worker (then kept once)."""
+    """A call began, or was taken over by another worker (then kept once). `cdr` is the edge's own
+    record of it, where an edge told."""
 
     kind: Literal["call_started"] = "call_started"
     at: datetime
@@ -26,6 +27,7 @@ class CallStarted(_Record):
     called: str
     language: str | None
     worker: str
+    cdr: UUID | None = None
 
 
 class TurnTaken(_Record):

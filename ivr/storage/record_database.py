@@ -22,13 +22,13 @@ _CONNECT_S = 2
 _BATCH_S = 3.0
 
 _STARTED = """
-INSERT INTO calls (id, started_at, flow, flow_version, caller, called, language, worker)
+INSERT INTO calls (id, started_at, flow, flow_version, caller, called, language, worker, cdr)
 VALUES (%(call_id)s, %(at)s, %(flow)s, %(flow_version)s, %(caller)s, %(called)s, %(language)s,
-        %(worker)s)
+        %(worker)s, %(cdr)s)
 ON CONFLICT (id) DO UPDATE
 SET started_at = excluded.started_at, flow = excluded.flow,
     flow_version = excluded.flow_version, caller = excluded.caller, called = excluded.called,
-    language = excluded.language, worker = excluded.worker
+    language = excluded.language, worker = excluded.worker, cdr = excluded.cdr
 WHERE calls.started_at IS NULL OR excluded.started_at < calls.started_at
 """
 """The first worker to take a call has begun it."""

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ivr.errors import IvrError
 from ivr.settings import PROJECT
 
-VERSION = 5
+VERSION = 6
 """The version that `db/schema.sql` makes."""
 
 SCHEMA = PROJECT / "db" / "schema.sql"

@@ -11,6 +11,7 @@ import pytest
 from ivr.phone.sip import SipPhone
 from ivr.phone.voice import CallerVoice
 from ivr.settings import Settings
+from ivr.storage.reader import RecordReader
 from tests.e2e.records import assert_recorded_once
 from tests.e2e.stack import Stack
 from tests.e2e.talk import Sounds, SwitchedTalk
@@ -91,6 +92,13 @@ async def test_the_bank_answers_through_the_edge(
         row = await Cdrs(database).of(row.sip_call_id)
         assert (row.status, row.cause, row.node) == (200, "node_hung_up", "asterisk-1")
         assert row.answered_at is not None
+        reader = RecordReader(database)
+        call = await asyncio.to_thread(reader.call, call_id)
+        assert call is not None
+        assert call.cdr is not None
+        joined = await asyncio.to_thread(reader.cdr, call.cdr)
+        assert joined is not None
+        assert joined.sip_call_id == row.sip_call_id
     finally:
         await talk.hang_up()
         await asyncio.to_thread(edge.stop)
