@@ -46,25 +46,30 @@ class Caller(SipLine):
         self.edge_port = edge_port
         self._calls: dict[str, DialledCall] = {}
         self.others: dict[str, asyncio.Future[SipResponse]] = {}
+        self.answers: list[SipResponse] = []
+        self.distance_s = 0.0
+        """How long it takes with an answer."""
 
     def ring(
         self,
         called: str = "100",
         *more: tuple[str, str],
         number: str = "+914012345678",
+        name: str = "",
         hops: int = 70,
         body: bytes = SDP,
         agent: str = "phone",
     ) -> DialledCall:
         """Send an INVITE."""
         serial = next(_numbers)
+        display = f'"{name}" ' if name else ""
         request = SipRequest(
             method="INVITE",
             uri=f"sip:{called}@127.0.0.1:{self._edge[1]}",
             headers=(
                 ("Via", f"SIP/2.0/UDP {self.address};branch=z9hG4bK{serial};rport"),
                 ("Max-Forwards", str(hops)),
-                ("From", f"<sip:{number}@{self.address}>;tag=c{serial}"),
+                ("From", f"{display}<sip:{number}@{self.address}>;tag=c{serial}"),
                 ("To", f"<sip:{called}@127.0.0.1:{self._edge[1]}>"),
                 ("Call-ID", f"{serial}-{self.address}"),
                 ("CSeq", "1 INVITE"),
@@ -138,10 +143,12 @@ class Caller(SipLine):
         """See SipLine."""
         call = self._calls.get(message.get("Call-ID"))
         if isinstance(message, SipRequest):
-            self.send(answer_to(message, 200, "OK", tag="c").encode(), sender)
+            answer = answer_to(message, 200, "OK", tag="c").encode()
+            asyncio.get_running_loop().call_later(self.distance_s, self.send, answer, sender)
             if call is not None and message.method == "BYE":
                 call.ended.set()
             return
+        self.answers.append(message)
         if cseq(message) == (1, "INVITE") and call is not None:
             if message.status < 200:
                 call.provisional.append(message)

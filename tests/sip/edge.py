@@ -37,8 +37,8 @@ def install() -> None:
 
 class Edge:
     """One Kamailio. `nodes` are name and UDP address ("127.0.0.1:5070"), `defines` what a site
-    would write into local/site.cfg, `trunks` its trunks.list, `database` a libpq URL with a
-    folder for host, or None for no records.
+    would write into local/site.cfg, `trunks` its trunks.list, `ways_out` UDP addresses, the first
+    of them tried first, `sockets` the folder of PostgreSQL's socket, or "" for no records.
     """
 
     def __init__(
@@ -62,7 +62,9 @@ class Edge:
         (self.etc / "local").mkdir()
         (self.etc / "trunks.list").write_text(trunks)
         lines = [f"1 sip:{address} 0 0 duid={name}" for name, address in nodes.items()]
-        lines += [f"2 sip:{address} 0 0 duid=out" for address in ways_out]
+        lines += [
+            f"2 sip:{address} 0 {10 - n} duid=way-{n}" for n, address in enumerate(ways_out, 1)
+        ]
         (self.etc / "dispatcher.list").write_text("\n".join(lines) + "\n")
         database = "cdr=>postgres://postgres@/postgres" if sockets else "cdr=>postgres://no@/no"
         site = {

@@ -18,6 +18,8 @@ from tests.sip.caller import Caller
 from tests.sip.conftest import sockets_of
 from tests.sip.draining import Draining, ivrctl_nodes
 from tests.sip.edge import STRANGER, TRUNK, Edge
+from tests.sip.ivrctl import ivrctl_calls
+from tests.sip.node import ScriptedNode
 from tests.sip.records import Cdrs
 from tests.telephony.asterisk.scripted_worker import ScriptedWorker
 from tests.telephony.asterisk.switch import AsteriskSwitch
@@ -175,6 +177,49 @@ async def test_neither_number_nor_headers_of_a_stranger_reach_the_worker(
     assert "Boss" not in repr(seen[STRANGER])
     assert seen[STRANGER].caller == ""
     assert seen[TRUNK].caller == "+15550001"
+
+
+async def test_an_agent_outside_is_rung_through_the_edge(
+    edge_programs: None,
+    asterisks: tuple[AsteriskSwitch, AsteriskSwitch],
+    tmp_path: Path,
+    worker: ScriptedWorker,
+) -> None:
+    """As docs/sip.md writes it into the node's configuration."""
+    switch = asterisks[0]
+    carrier = ScriptedNode()
+    await carrier.open("127.0.0.41")
+    edge = Edge(
+        tmp_path, {"asterisk-1": f"127.0.0.1:{switch.sip_port}"}, ways_out=[carrier.address]
+    )
+    await asyncio.to_thread(edge.start)
+    switch.use_workers(worker.port, menu_wait_s=1)
+    switch.set_global("IVR_AGENT", f"PJSIP/trunk/sip:+914012345678@127.0.0.1:{edge.port}")
+    phone = SipPhone(edge.target(), number="+914055500002")
+    try:
+        await phone.ring(10)
+        await phone.press("1")
+        call = await worker.next_call()
+        environment = {
+            "IVR_AMI_PORT": str(switch.ami_port),
+            "IVR_AMI_USER": switch.ami_user,
+            "IVR_AMI_SECRET": switch.ami_secret,
+        }
+        status, _, said = await ivrctl_calls(environment, "transfer", str(call.uuid), "agent")
+        assert status == 0, said
+        async with asyncio.timeout(10):
+            while not carrier.seen("ACK"):
+                await asyncio.sleep(0.05)
+        (invite,) = carrier.invites
+        assert invite.uri == f"sip:+914012345678@{carrier.address}"
+        await phone.hang_up()
+        async with asyncio.timeout(10):
+            while not carrier.seen("BYE"):
+                await asyncio.sleep(0.05)
+    finally:
+        await phone.hang_up()
+        carrier.close()
+        await asyncio.to_thread(edge.stop)
 
 
 async def test_a_drained_asterisk_finishes_its_calls_and_takes_none(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from ivr.settings import PROJECT
+
+KINDS = (".cfg", ".list")
 
 
 @pytest.mark.kamailio
@@ -35,7 +38,31 @@ def test_kamailio_reads_its_configuration(
     assert "ERROR" not in done.stderr
 
 
-def test_kamailio_is_delivered_without_a_secret_and_on_loopback_only() -> None:
-    text = "".join(path.read_text() for path in sorted((PROJECT / "kamailio").glob("*.cfg")))
-    assert "IVR_LISTEN udp:127.0.0.1:5060" in text
-    assert "postgres://ivr@" in text
+def delivered() -> str:
+    """Every line of the configuration that says something."""
+    files = [path for path in sorted((PROJECT / "kamailio").rglob("*")) if path.suffix in KINDS]
+    lines = [line for path in files for line in path.read_text().splitlines()]
+    return "\n".join(line for line in lines if not re.match(r"\s*#(?!!)", line))
+
+
+def test_kamailio_is_delivered_without_a_secret() -> None:
+    text = delivered()
+    assert re.findall(r"\w+://[^\s\"@/]*:[^\s\"@/]*@", text) == [], "a password in an address"
+    assert not re.search(r"passw|secret|BEGIN [A-Z ]*PRIVATE", text, re.IGNORECASE)
+    kept = {path.name for path in (PROJECT / "kamailio").iterdir() if path.is_file()}
+    assert all(Path(name).suffix in KINDS for name in kept), kept
+
+
+def test_kamailio_is_delivered_on_loopback_only() -> None:
+    text = delivered()
+    listens = dict(re.findall(r"^#!(?:try)?def(?:ine)? (\w*LISTEN) (\S+)", text, re.MULTILINE))
+    assert listens == {
+        "IVR_LISTEN": "udp:127.0.0.1:5060",
+        "IVR_TLS_LISTEN": "tls:127.0.0.1:5061",
+    }
+    named = set(re.findall(r"^listen=(\S+)", text, re.MULTILINE))
+    assert named == {"IVR_LISTEN", "IVR_NODES_LISTEN", "IVR_TLS_LISTEN"}
+
+
+def test_a_ban_lasts_five_minutes_as_delivered() -> None:
+    assert "\n#!trydef IVR_BAN_S 300\n" in delivered()

@@ -10,7 +10,7 @@ import pytest
 
 from ivr.load.sipp import SCENARIOS
 from ivr.settings import PROJECT
-from tests.sip.test_scenarios import AT_ASTERISK, AT_SCRIPTED
+from tests.sip.test_scenarios import AT_SCRIPTED, AT_SWITCHES
 
 DOCUMENT = PROJECT / "docs" / "sip.md"
 
@@ -39,7 +39,7 @@ def test_a_row_names_a_test_that_is_there(what: str, here: str, test: str) -> No
         return
     scenario = re.fullmatch(r"scenario (\w+)", test)
     if scenario:
-        assert scenario[1] in {*AT_ASTERISK, *AT_SCRIPTED}
+        assert scenario[1] in {*AT_SWITCHES, *AT_SCRIPTED}
         return
     path, _, name = test.partition("::")
     assert name in functions(PROJECT / path), test

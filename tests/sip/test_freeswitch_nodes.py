@@ -22,8 +22,9 @@ from tests.prompts import render_tones
 from tests.sip.caller import Caller
 from tests.sip.conftest import sockets_of
 from tests.sip.draining import Draining, ivrctl_nodes
-from tests.sip.edge import TRUNK, Edge
+from tests.sip.edge import STRANGER, TRUNK, Edge
 from tests.sip.ivrctl import ivrctl_calls
+from tests.sip.node import ScriptedNode
 from tests.sip.records import Cdrs
 from tests.sip.secure_edge import SecureEdge
 from tests.tones import PROMPT_HZ, clearest, heard, tone
@@ -147,6 +148,95 @@ def freeswitches(
     finally:
         for switch in pair:
             switch.stop()
+
+
+async def test_neither_number_nor_headers_of_a_stranger_reach_the_worker(
+    edge_programs: None,
+    freeswitches: tuple[FreeSwitch, FreeSwitch],
+    conversations: tuple[Conversations, int],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "edge").mkdir()
+    edge = Edge(
+        tmp_path / "edge",
+        {"freeswitch-1": f"127.0.0.1:{freeswitches[0].sip_port}"},
+        defines={"IVR_STRANGERS": "1"},
+    )
+    await asyncio.to_thread(edge.start)
+    claims = (
+        ("P-Asserted-Identity", '"Boss" <sip:+15550001@bank.example>'),
+        ("Remote-Party-ID", '"Boss" <sip:+15550001@bank.example>;party=calling'),
+        ("X-Account", "447123"),
+    )
+    seen = []
+    try:
+        for count, (host, number, more) in enumerate(
+            (
+                (STRANGER, "+15550009", claims),
+                (TRUNK, "+15550009", claims),
+                (TRUNK, "+1555%5B/x%5D0009", ()),
+            ),
+            1,
+        ):
+            who = Caller(edge.port)
+            await who.open(host)
+            call = who.ring(ENGLISH, *more, number=number, name="Chief")
+            assert await call.status() == 200
+            seen.append((await conversations[0].next(count)).call.info)
+            assert await who.hang_up(call) == 200
+            who.close()
+    finally:
+        await asyncio.to_thread(edge.stop)
+    stranger, trunk, odd = seen
+    for claimed in ("5550001", "5550009", "447123", "Boss", "Chief"):
+        assert claimed not in repr((stranger.caller, stranger.variables))
+    assert (stranger.caller, stranger.variables["caller_name"]) == ("", "")
+    assert (trunk.caller, trunk.variables["caller_name"]) == ("+15550001", "Boss")
+    assert odd.caller == "+15550009"
+
+
+async def test_an_agent_outside_is_rung_through_the_edge(
+    edge_programs: None,
+    freeswitches: tuple[FreeSwitch, FreeSwitch],
+    conversations: tuple[Conversations, int],
+    tmp_path: Path,
+) -> None:
+    """As docs/sip.md writes it into the node's configuration."""
+    carrier = ScriptedNode()
+    await carrier.open("127.0.0.41")
+    (tmp_path / "edge").mkdir()
+    edge = Edge(
+        tmp_path / "edge",
+        {"freeswitch-1": f"127.0.0.1:{freeswitches[0].sip_port}"},
+        ways_out=[carrier.address],
+    )
+    await asyncio.to_thread(edge.start)
+    values = freeswitches[0].folder / "conf" / "local" / "test.xml"
+    agent = f"sofia/external/+914012345678@127.0.0.1:{edge.port}"
+    line = f'<X-PRE-PROCESS cmd="set" data="ivr_agent={agent}"/>'
+    values.write_text(values.read_text().replace("</include>", f"{line}\n</include>"))
+    operator = await freeswitches[0].operator()
+    await operator.api("reloadxml")
+    await operator.close()
+    phone = SipPhone(edge.target(ENGLISH), number="+914055500002")
+    try:
+        await phone.ring(10)
+        listener = await conversations[0].next()
+        await listener.call.transfer("agent")
+        async with asyncio.timeout(10):
+            while not carrier.seen("ACK"):
+                await asyncio.sleep(0.05)
+        (invite,) = carrier.invites
+        assert invite.uri == f"sip:+914012345678@{carrier.address}"
+        assert not [name for name, _ in invite.headers if name.startswith("X-IVR")]
+        await phone.hang_up()
+        async with asyncio.timeout(10):
+            while not carrier.seen("BYE"):
+                await asyncio.sleep(0.05)
+    finally:
+        await phone.hang_up()
+        carrier.close()
+        await asyncio.to_thread(edge.stop)
 
 
 @pytest.mark.parametrize("way", ["ivrctl", "fsctl pause"])

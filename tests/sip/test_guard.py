@@ -81,7 +81,10 @@ async def test_one_invite_sent_three_times_is_one_call_and_one_record(
     assert sum(len(node.invites) for node in nodes) == 1
 
 
-@pytest.mark.parametrize(("method", "status"), [("REGISTER", 405), ("SUBSCRIBE", 405)])
+@pytest.mark.parametrize(
+    ("method", "status"),
+    [("REGISTER", 405), ("SUBSCRIBE", 405), ("MESSAGE", 405), ("PUBLISH", 405)],
+)
 async def test_what_makes_no_call_is_refused(method: str, status: int, caller: Caller) -> None:
     wire = caller.outside(method)
     answer = await caller.ask(wire.encode(), wire.get("Call-ID"))

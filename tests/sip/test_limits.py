@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from tests.sip.caller import Caller
 from tests.sip.conftest import sockets_of
-from tests.sip.edge import TRUNK, Edge
+from tests.sip.edge import STRANGER, TRUNK, Edge
 from tests.sip.flooding import CALLS_A_SECOND, DEFINES, TRUNK_LIMITS, beside_a_flood
 from tests.sip.node import ScriptedNode
 from tests.sip.records import Cdrs
@@ -84,6 +86,51 @@ async def test_a_caller_has_so_many_calls_a_minute(limited: Limited, cdrs: Cdrs)
         assert refused.final.result().get("Retry-After") == "60"
         assert (await cdrs.of(refused.call_id)).cause == "caller_too_often"
         assert await caller.ring(number="+91778").status() == 200
+
+
+@pytest.mark.parametrize("number", ["anonymous", "Restricted", "unavailable", "unknown", "Private"])
+async def test_withheld_numbers_share_no_limit(number: str, limited: Limited) -> None:
+    async with limited("0/0", IVR_CALLER_CPM="3") as (_, caller):
+        calls = [caller.ring(number=number) for _ in range(6)]
+        assert [await call.status() for call in calls] == [200] * 6
+
+
+async def test_no_call_lasts_longer(limited: Limited, nodes: Pair, cdrs: Cdrs) -> None:
+    async with limited("0/0", IVR_LONGEST_CALL_S="2") as (_, caller):
+        # Kamailio 5.6 forgets the node's BYE where the caller has answered theirs before.
+        caller.distance_s = 0.1
+        call = caller.ring()
+        assert await call.status() == 200
+        await asyncio.wait_for(call.ended.wait(), 15)
+        row = await cdrs.of(call.call_id)
+        assert (row.status, row.cause) == (200, "too_long")
+        assert row.answered_at is not None
+        assert row.ended_at is not None
+        assert (row.ended_at - row.answered_at).total_seconds() > 1
+        async with asyncio.timeout(5):
+            while not any(node.seen("BYE") for node in nodes):
+                await asyncio.sleep(0.05)
+
+
+async def test_a_ban_ends(limited: Limited, nodes: Pair) -> None:
+    async with limited("0/0", IVR_STRANGERS="1", IVR_BAN_S="3", IVR_FLOOD="10") as (edge, _):
+        stranger = Caller(edge.port)
+        await stranger.open(STRANGER)
+        deadline = monotonic() + 10
+        while not edge.rpc.call("htable.dump", "banned"):
+            assert monotonic() < deadline, "nobody was banned"
+            for _ in range(10):
+                stranger.ring()
+            await asyncio.sleep(0.1)
+        with pytest.raises(TimeoutError):
+            await stranger.ring().status(0.5)
+        while True:
+            assert monotonic() < deadline + 20, "the ban does not end"
+            await asyncio.sleep(1)
+            with contextlib.suppress(TimeoutError):
+                if await stranger.ring().status(0.5) == 200:
+                    break
+        stranger.close()
 
 
 @pytest.mark.timeout(120)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +79,30 @@ async def test_a_call_through_tls_and_srtp(
     assert phone.end_reason == "we hung up"
     async with asyncio.timeout(5):
         await call.ended.wait()
+
+
+@pytest.mark.parametrize(
+    ("version", "spoken"),
+    [
+        (ssl.TLSVersion.TLSv1_3, "TLSv1.3"),
+        (ssl.TLSVersion.TLSv1_2, "TLSv1.2"),
+        (ssl.TLSVersion.TLSv1_1, ""),
+    ],
+)
+def test_tls_is_1_2_or_1_3(version: ssl.TLSVersion, spoken: str, secure_edge: SecureEdge) -> None:
+    phone = ssl.create_default_context(cafile=str(secure_edge.etc / "local" / "tls.pem"))
+    # OpenSSL itself would not offer 1.1 otherwise; the refusal has to be Kamailio's.
+    phone.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        phone.minimum_version = phone.maximum_version = version
+    with socket.create_connection(("127.0.0.1", secure_edge.tls_port), 5) as line:
+        if spoken:
+            with phone.wrap_socket(line, server_hostname="127.0.0.1") as secure:
+                assert secure.version() == spoken
+            return
+        with pytest.raises(ssl.SSLError, match=r"(?i)protocol version"):
+            phone.wrap_socket(line, server_hostname="127.0.0.1")
 
 
 async def test_the_nodes_bye_comes_back_over_tls(
