@@ -204,7 +204,7 @@ def _joined(old: TrainingData, fresh: Labelled) -> TrainingData:
 def _keep_version(versions: Path, text: str, verdict: Verdict, now: datetime) -> None:
     folder = versions / verdict.version
     folder.mkdir(parents=True, exist_ok=True)
-    report: Mapping[str, object] = {"at": now.isoformat(timespec="seconds"), **asdict(verdict)}
+    report: Mapping[str, object] = {"at": now.isoformat(timespec="milliseconds"), **asdict(verdict)}
     (folder / "verdict.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (folder / LEARNED).write_text(text, encoding="utf-8")
 

@@ -196,10 +196,9 @@ async def test_a_refused_transfer_goes_on() -> None:
     await scene.hear_out()
     began = scene.now
     await scene.press("4")
-    await scene.hear_out()
-    await scene.hear_out()
+    while scene.heard(began)[-2:] != [*MENU]:
+        await scene.hear_out()
     assert scene.heard(began)[0] == "One moment."
-    assert scene.heard(began)[-2:] == [*MENU]
     assert scene.call.ending is None
     assert scene.sessions.last is not None
     assert not scene.sessions.last.finished
