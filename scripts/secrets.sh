@@ -47,6 +47,7 @@ read = user
 write = call,originate
 deny = 0.0.0.0/0.0.0.0
 permit = 172.28.1.11/255.255.255.255
+permit = 172.28.1.12/255.255.255.255
 eventfilter(action(include),name(UserEvent)) =
 writetimeout = 500
 CONF

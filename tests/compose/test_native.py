@@ -129,6 +129,9 @@ def test_a_call_from_the_trunk_is_answered_and_recorded(house: House) -> None:
 
 def test_an_operator_sees_the_live_calls_of_every_switch_that_runs(house: House) -> None:
     assert json.loads(house.run("ivrctl", "calls", "list", "--live", "--json")) == []
+    said = house.log("ivrctl")
+    assert "Asterisk" not in said
+    assert ("FreeSWITCH" in said) is (binary() is None)
 
 
 def test_a_stranger_is_refused(house: House) -> None:
