@@ -16,6 +16,9 @@ from ivr.supervision.probe import status_of
 _START_S = 60.0
 _POLL_S = 0.05
 _LONGEST_COMPLAINT = 4096
+_ANSWER_S = 3.0
+"""How late a worker may be that is not stopped: it may be busy, and to kill it would give its
+callers to others that are no less so."""
 
 
 class WorkerProcess:
@@ -32,7 +35,7 @@ class WorkerProcess:
         http_port: int,
         environment: Mapping[str, str],
         *,
-        deadline_s: float = 1.2,
+        deadline_s: float = _ANSWER_S,
         stop_s: float = 65.0,
         log: Path | None = None,
     ) -> None:
