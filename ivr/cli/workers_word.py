@@ -20,8 +20,11 @@ class WorkersWord:
         self._task = asyncio.create_task(self._watch(redis_url))
 
     def take(self, call_id: UUID) -> list[Mapping[str, Any]]:
-        """The turns of a call that have become known since the last time."""
-        return self._turns.pop(str(call_id), [])
+        """The turns of a call that have become known since the last time; those of others, whom
+        nobody will ask for, are forgotten."""
+        turns = self._turns.pop(str(call_id), [])
+        self._turns.clear()
+        return turns
 
     async def close(self) -> None:
         """Stop listening."""

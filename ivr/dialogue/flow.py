@@ -17,7 +17,6 @@ from ivr.dialogue.knowledge import KnowledgeSearch, MakeSearch, WordOverlap
 from ivr.dialogue.names import Named, NameList
 from ivr.dialogue.nodes.kind import Node, Question
 from ivr.dialogue.nodes.slot_filler import SlotFiller
-from ivr.dialogue.service_prompts import SERVICE_NAMES
 from ivr.dialogue.templates import Text
 from ivr.errors import IvrError
 from ivr.languages.known import learn
@@ -140,18 +139,6 @@ class Flow:
             for node in self.nodes.values()
             for outcome, target in node.next.items()
         )
-
-    def static_prompts(self, language: str) -> list[str]:
-        """The texts that are the same in every call, to be rendered beforehand; flow's own
-        first."""
-        found = {
-            name: text.static
-            for (name, code), text in self.texts.items()
-            if code == language and text.static
-        }
-        own = [text for name, text in found.items() if name not in SERVICE_NAMES]
-        service = [text for name, text in found.items() if name in SERVICE_NAMES]
-        return list(dict.fromkeys(own + service))
 
 
 def read_flow(path: Path) -> tuple[str, list[tuple[str, str]]]:

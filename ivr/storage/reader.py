@@ -58,6 +58,10 @@ class StoredCdr:
     detail: str
 
 
+_CALL = (
+    "SELECT id, started_at, finished_at, flow, flow_version, caller, called, language, worker,"
+    " cause, detail, turns, cdr FROM calls"
+)
 _CDR = (
     "SELECT id, sip_call_id, began_at, answered_at, ended_at, source, trunk, caller, called, node,"
     " status, cause, detail FROM cdrs"
@@ -72,20 +76,12 @@ class RecordReader:
 
     def calls(self, limit: int = 20) -> list[StoredCall]:
         """The latest calls, newest first. Raises IvrError."""
-        query = (
-            "SELECT id, started_at, finished_at, flow, flow_version, caller, called, language,"
-            " worker, cause, detail, turns, cdr FROM calls"
-            " ORDER BY coalesce(started_at, finished_at) DESC LIMIT %s"
-        )
+        query = f"{_CALL} ORDER BY coalesce(started_at, finished_at) DESC LIMIT %s"
         return self._rows(StoredCall, query, limit)
 
     def call(self, call_id: UUID) -> StoredCall | None:
         """One call. Raises IvrError."""
-        query = (
-            "SELECT id, started_at, finished_at, flow, flow_version, caller, called, language,"
-            " worker, cause, detail, turns, cdr FROM calls WHERE id = %s"
-        )
-        rows = self._rows(StoredCall, query, call_id)
+        rows = self._rows(StoredCall, f"{_CALL} WHERE id = %s", call_id)
         return rows[0] if rows else None
 
     def refused(self, limit: int = 20) -> list[StoredCdr]:

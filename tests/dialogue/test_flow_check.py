@@ -279,13 +279,3 @@ def test_the_version_is_that_of_the_content() -> None:
     document["templates"]["welcome"]["en"] += "!"
     assert Flow.parse(json.dumps(document)).version != whole.version
     assert len(Flow.load(BANK).version) == 64
-
-
-def test_static_prompts_are_the_texts_without_variables() -> None:
-    flow = Flow.load(BANK)
-    english = flow.static_prompts("en")
-    assert "How can I help you today?" in english
-    assert "Are you still there?" in english
-    assert not any("{{" in text for text in english)
-    assert len(english) == len(set(english))
-    assert "मैं आपकी क्या मदद कर सकती हूँ?" in flow.static_prompts("hi")

@@ -14,6 +14,7 @@ import pytest
 from ivr.audio.format import FRAME_MS, Audio
 from ivr.audio.level import level_dbfs
 from ivr.conversation.clauses import clauses
+from ivr.conversation.prompts import prompts_of
 from ivr.dialogue.flow import Flow
 from ivr.phone.handset import AUDIBLE_DBFS
 from ivr.phone.voice import CallerVoice
@@ -183,7 +184,8 @@ async def test_the_bot_is_recognised_word_for_word(
     turns = [turn for turn in demo.turns if turn["who"] == "bot"]
     spoken = [sentences(flow, prompts, turn["text"]) for turn in turns if not turn["interrupted"]]
     said = [[text for text, language, _ in each if language == "en"] for each in spoken]
-    phrases = [*flow.static_prompts("en"), *(text for texts in said for text in texts)]
+    fixed = [each.text for each in prompts_of(flow) if each.language == "en" and not each.part]
+    phrases = [*fixed, *(text for texts in said for text in texts)]
     phrases = [" ".join(words_of(text)) for text in phrases]
 
     caller, bot = demo.sound()

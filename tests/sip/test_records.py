@@ -10,12 +10,13 @@ from time import monotonic
 import pytest
 
 from ivr.storage.embedded import EmbeddedPostgres
+from ivr.storage.reader import StoredCdr
 from ivr.storage.schema import apply_schema
 from tests.sip.caller import Caller, DialledCall
 from tests.sip.conftest import sockets_of
 from tests.sip.edge import TRUNK, Edge
 from tests.sip.node import RINGING, ScriptedNode
-from tests.sip.records import Cdr, Cdrs
+from tests.sip.records import Cdrs
 
 pytestmark = [pytest.mark.kamailio, pytest.mark.postgres]
 
@@ -34,7 +35,9 @@ async def ring_in_turn(who: Caller, count: int, status: int) -> list[DialledCall
     return calls
 
 
-async def rows_of(cdrs: Cdrs, calls: list[DialledCall], within_s: float = 20) -> dict[str, Cdr]:
+async def rows_of(
+    cdrs: Cdrs, calls: list[DialledCall], within_s: float = 20
+) -> dict[str, StoredCdr]:
     wanted = {call.call_id for call in calls}
     deadline = monotonic() + within_s
     while True:
