@@ -32,6 +32,7 @@ from ivr.telephony.freeswitch.esl import ApiReply, ChannelGone, CommandReply, Ev
 from ivr.telephony.freeswitch.headers import Headers
 from ivr.telephony.freeswitch.link import EslLink, LinkClosed
 from ivr.telephony.freeswitch.pacing import DownlinkPacer, heard
+from ivr.telephony.freeswitch.rounds import ReadingRounds
 from ivr.telephony.freeswitch.unicast import MediaPorts, UnicastSocket
 from ivr.telephony.leg import Leg
 
@@ -75,6 +76,7 @@ class FreeSwitchCall(Leg):
         data: Headers,
         *,
         ports: MediaPorts,
+        rounds: ReadingRounds,
         expected: MutableMapping[UUID, Callable[[FreeSwitchCall], None]],
         worker: str,
         limits: Limits,
@@ -87,6 +89,7 @@ class FreeSwitchCall(Leg):
         self._data = data
         self._since = _sequence(data)
         self._ports = ports
+        self._rounds = rounds
         self._expected = expected
         self._worker = worker
         self._consultation: FreeSwitchConsultation | None = None
@@ -333,8 +336,11 @@ class FreeSwitchCall(Leg):
         self._datagram_bytes = self._line.frame_bytes
         self._queue = PlayoutQueue(self._line)
         self._pacer = DownlinkPacer(self._line, self._clock.monotonic())
-        self._unicast = await UnicastSocket.open(
-            self._ports.bind(self._link.own_host), self._link.far_host, self._datagram
+        self._unicast = UnicastSocket(
+            self._ports.bind(self._link.own_host),
+            self._link.far_host,
+            self._rounds,
+            self._datagram,
         )
         bound = self._unicast.port
         await self.ask(

@@ -18,6 +18,7 @@ from ivr.telephony.freeswitch.channel import Channel
 from ivr.telephony.freeswitch.errors import RemoteProtocolError
 from ivr.telephony.freeswitch.esl import ChannelData, Event, Side
 from ivr.telephony.freeswitch.link import EslLink, LinkClosed
+from ivr.telephony.freeswitch.rounds import ReadingRounds
 from ivr.telephony.freeswitch.unicast import MediaPorts
 from ivr.telephony.server import CallServer
 
@@ -54,6 +55,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
         super().__init__(host, port, setting="IVR_FREESWITCH_PORT")
         self._on_call = on_call
         self._ports = MediaPorts(media_ports)
+        self._rounds = ReadingRounds()
         self._switches = [ip_network(each) for each in switches]
         self._max_calls = max_calls
         self._other_calls = other_calls
@@ -194,6 +196,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
             channel,
             reply.headers,
             ports=self._ports,
+            rounds=self._rounds,
             expected=self._expected,
             worker=f"{link.own_host}:{self._port}",
             limits=self._limits,

@@ -10,9 +10,13 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Iterable
-from typing import cast
 
 from ivr.errors import IvrError
+from ivr.telephony.freeswitch.rounds import ReadingRounds
+
+_LARGEST = 4096
+"""Bytes of a datagram that are read: 40 ms at 48 kHz."""
+_MOST_WAITING = 100
 
 
 class NoMediaPort(IvrError):
@@ -51,65 +55,80 @@ class MediaPorts:
         )
 
 
-class UnicastSocket(asyncio.DatagramProtocol):
-    """One call's UDP port. `received` is called with each datagram of FreeSWITCH's."""
+class UnicastSocket:
+    """One call's UDP port, read in the `rounds` of all calls. `received` is called with each
+    datagram of FreeSWITCH's."""
 
-    def __init__(self, far_host: str, received: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        bound: socket.socket,
+        far_host: str,
+        rounds: ReadingRounds,
+        received: Callable[[bytes], None],
+    ) -> None:
+        self._socket = bound
         self._far_host = far_host
+        self._rounds = rounds
         self._received = received
         self._far_end: tuple[str, int] | None = None
-        self._transport: asyncio.DatagramTransport | None = None
+        self._alone = False
+        """Whether nobody else's datagrams can come any more."""
+        self._closed = False
         self.first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done with the first datagram."""
         self.strangers = 0
         """Datagrams of others."""
-
-    @classmethod
-    async def open(
-        cls, bound: socket.socket, far_host: str, received: Callable[[bytes], None]
-    ) -> UnicastSocket:
-        """Listen on a bound socket."""
-        loop = asyncio.get_running_loop()
-        try:
-            _, protocol = await loop.create_datagram_endpoint(
-                lambda: cls(far_host, received), sock=bound
-            )
-        except BaseException:
-            bound.close()
-            raise
-        return protocol
-
-    @property
-    def port(self) -> int:
-        """Our port."""
-        assert self._transport is not None
-        return int(self._transport.get_extra_info("sockname")[1])
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.BaseProtocol."""
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """See asyncio.DatagramProtocol."""
-        if addr != self._far_end:
-            if self._far_end is not None or addr[0] != self._far_host:
-                self.strangers += 1
-                return
-            self._far_end = addr
-            if not self.first.done():
-                self.first.set_result(None)
-        self._received(data)
-
-    def error_received(self, exc: Exception) -> None:
-        """See asyncio.DatagramProtocol: an ICMP error; the Event Socket says what became of it."""
+        self.port = int(bound.getsockname()[1])
+        """Ours."""
+        rounds.add(bound, self._readable)
 
     def send(self, frame: bytes) -> None:
-        """Send one frame, once FreeSWITCH has been heard."""
-        if self._far_end is not None and self._transport is not None:
-            self._transport.sendto(frame, self._far_end)
+        """Send one frame, once FreeSWITCH has been heard. One for which the system has no room is
+        lost, as any datagram may be."""
+        if self._far_end is not None and not self._closed:
+            self._rounds.send(self._socket, frame)
 
     def close(self) -> None:
         """Close the port; twice is harmless."""
-        if self._transport is not None:
-            self._transport.close()
+        if not self._closed:
+            self._closed = True
+            self._rounds.remove(self._socket)
+            self._socket.close()
         self.first.cancel()
+
+    def _readable(self) -> None:
+        if self._closed:
+            # In the same round as what closed it.
+            return
+        if not self._alone:
+            self._read_from_whoever()
+            return
+        try:
+            data = self._socket.recv(_LARGEST)
+        except OSError:
+            # An ICMP error; the Event Socket says what became of it.
+            return
+        self._received(data)
+
+    def _read_from_whoever(self) -> None:
+        """Until FreeSWITCH has been heard, anybody may have sent a datagram; from then on the
+        system lets nobody else in, and what waited before that is looked at as well."""
+        for _ in range(_MOST_WAITING):
+            try:
+                data, address = self._socket.recvfrom(_LARGEST)
+            except BlockingIOError:
+                self._alone = self._far_end is not None
+                return
+            except OSError:
+                return
+            if self._far_end is None and address[0] == self._far_host:
+                self._socket.connect(address)
+                self._far_end = address
+                if not self.first.done():
+                    self.first.set_result(None)
+            if address != self._far_end:
+                self.strangers += 1
+                continue
+            self._received(data)
+            if self._closed:
+                return
