@@ -134,7 +134,10 @@ async def with_ears(
         said = heard.said[number] = []
         for frame in line.frames:
             now += TELEPHONE.ptime_ms
-            happened = turns.frame(ears.hear(frame), now, began_ms_ago=ears.began_ms_ago)
+            speech = ears.hear(frame)
+            happened = turns.frame(
+                speech, now, began_ms_ago=ears.began_ms_ago, stirs=not speech and ears.stirs
+            )
             while happened:
                 event, *happened = happened
                 if isinstance(event, SpeechBegan):

@@ -41,35 +41,27 @@ class NoiseFloor:
     """The noise of one line. Fed once for each frame of 20 ms."""
 
     def __init__(self) -> None:
-        self._dbfs = _FIRST_GUESS_DBFS
-        self._spread = _FIRST_SPREAD_DB
+        self.dbfs = _FIRST_GUESS_DBFS
+        """Mean level of what is not speech, in dBFS."""
+        self.spread_db = _FIRST_SPREAD_DB
+        """How far noise is from the floor, on average: 0.5 dB for hiss, 2 to 4 for people."""
         self._heard = 0
         self._quietest = 0.0
         self._steps: deque[float] = deque(maxlen=_STEPS)
-
-    @property
-    def dbfs(self) -> float:
-        """Mean level of what is not speech, in dBFS."""
-        return self._dbfs
-
-    @property
-    def spread_db(self) -> float:
-        """How far noise is from the floor, on average: 0.5 dB for hiss, 2 to 4 for people."""
-        return self._spread
 
     def hear(self, dbfs: float) -> None:
         """Take the level of any frame, speech or not."""
         self._heard += 1
         if self._heard <= _FIRST_FRAMES:
             first = min(dbfs, _LOUDEST_FIRST_DBFS)
-            self.jump(self._dbfs + (first - self._dbfs) / self._heard)
+            self.jump(self.dbfs + (first - self.dbfs) / self._heard)
         self._quietest = min(self._quietest, dbfs)
         if self._heard % _STEP_FRAMES:
             return
         self._steps.append(self._quietest)
         self._quietest = 0.0
         if len(self._steps) >= min(_STEPS, max(_FIRST_STEPS, self._heard // _STEP_FRAMES)):
-            self.jump(max(self._dbfs, min(self._steps) + _BIAS_DB))
+            self.jump(max(self.dbfs, min(self._steps) + _BIAS_DB))
 
     def hear_silence(self, frames: int) -> None:
         """Take so many frames of digital silence: the same as `hear` and `learn` at QUIETEST_DBFS
@@ -88,18 +80,18 @@ class NoiseFloor:
             return
         self._heard = heard
         self._quietest = min(self._quietest, QUIETEST_DBFS)
-        above = self._dbfs - QUIETEST_DBFS
-        self._dbfs -= _DOWN * above
-        self._spread += _SPREAD_RATE * (
-            (above if above < _MOST_SPREAD_DB else _MOST_SPREAD_DB) - self._spread
+        above = self.dbfs - QUIETEST_DBFS
+        self.dbfs -= _DOWN * above
+        self.spread_db += _SPREAD_RATE * (
+            (above if above < _MOST_SPREAD_DB else _MOST_SPREAD_DB) - self.spread_db
         )
 
     def learn(self, dbfs: float) -> None:
         """Take the level of a frame that is not speech."""
-        distance = dbfs - self._dbfs
-        self.jump(self._dbfs + distance * (_UP if distance > 0 else _DOWN))
-        self._spread += _SPREAD_RATE * (min(abs(distance), _MOST_SPREAD_DB) - self._spread)
+        distance = dbfs - self.dbfs
+        self.jump(self.dbfs + distance * (_UP if distance > 0 else _DOWN))
+        self.spread_db += _SPREAD_RATE * (min(abs(distance), _MOST_SPREAD_DB) - self.spread_db)
 
     def jump(self, dbfs: float) -> None:
         """Take this for the floor from now on."""
-        self._dbfs = max(QUIETEST_DBFS, dbfs)
+        self.dbfs = max(QUIETEST_DBFS, dbfs)

@@ -25,6 +25,7 @@ from ivr.audio.level import NO_SOUND_DBFS, power_dbfs
 from ivr.audio.noise import NoiseFloor
 from ivr.audio.voicing import Voicing, VoicingMeter
 
+_PCM = np.dtype("<i2")
 _MEAN = np.full(TELEPHONE.frame_samples, 1 / TELEPHONE.frame_samples, np.float32)
 _NOTHING = np.zeros(TELEPHONE.frame_samples, np.float32)
 
@@ -121,6 +122,12 @@ class VoiceDetector:
         return self._since_onset > 0 and self._hangover == HANGOVER_FRAMES
 
     @property
+    def stirs(self) -> bool:
+        """Whether the last frame fed stood out of the noise, without being known for speech: a
+        knock, or the beginning of a word."""
+        return self._beginning.frames > 0
+
+    @property
     def is_hum(self) -> bool:
         """Whether the last frame has next to nothing above 400 Hz: a voice through closed lips."""
         samples = self._samples
@@ -186,7 +193,7 @@ class VoiceDetector:
         """Take the samples in; returns their level, without any direct current."""
         if len(frame) != self._size:
             raise ValueError(f"a frame of {len(frame)} bytes, not of {self._size}")
-        samples = np.frombuffer(frame, "<i2").astype(np.float32)
+        samples = np.frombuffer(frame, _PCM).astype(np.float32)
         if self._fold > 1:
             samples = samples.reshape(-1, self._fold).mean(axis=1)
         self._before, self._samples = self._samples, samples

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 
 import structlog
 
@@ -27,6 +28,9 @@ ECHO_DB = 18.0
 """What is so much softer than the bot is its echo: a gateway leaves the far end at least 20 dB
 softer (ITU-T G.168 asks more of an echo canceller), and callers are about as loud as the bot."""
 
+_BETWEEN_WORDS_MS = 160
+"""A pause this long is none within a word: the closure before a "t" or a "k" is shorter."""
+
 _LONGEST_PRE_ROLL_MS = 600
 _FEED_FRAMES = 10
 """Frames handed over at once: a trip to the decoding thread costs more than it decodes."""
@@ -39,9 +43,10 @@ class Ears:
     Where likely answers are known, two hypotheses run side by side: one narrowed to them, which
     gets digits and yes or no right, and an open one, for the caller who says something else.
 
-    A look at the words ends what was decoded so far: most pauses are the end, and silence costs
-    the recogniser five times what speech does. Where the caller speaks on, the utterance is
-    decoded again from its beginning, many times faster than it was said.
+    A look at the words ends what was decoded so far: most pauses are the end. Where the caller
+    speaks on after a pause that is none within a word, decoding goes on from there, and the words
+    are put together; after a shorter one, what was said since the last such pause is decoded
+    again, many times faster than it was said.
     """
 
     def __init__(self, recogniser: Recogniser, format: AudioFormat) -> None:
@@ -62,9 +67,15 @@ class Ears:
         looked at and nothing was said since."""
         self._utterances: list[Utterance] = []
         self._look: _Look | None = None
-        self._sound: list[bytes] = []
+        self._sound = b""
+        """Of the utterance, from its beginning, and from which byte on it is being decoded: what
+        comes before that has been `_earlier`."""
+        self._from = 0
+        self._earlier: _Look | None = None
+        self._quiet = 0
+        """Frames since the last with speech."""
         self._heard = 0
-        self._finished: list[bytes] = []
+        self._finished = b""
         self._finished_at = 0
         """The sound of the utterance before this one, and how many frames had been heard then."""
 
@@ -78,6 +89,11 @@ class Ears:
         """Whether the last frame may be no more than the bot's own echo, given how loud the bot
         was lately, or a hum through closed lips."""
         return self._vad.level_dbfs < bot_dbfs - ECHO_DB or self._vad.is_hum
+
+    @property
+    def stirs(self) -> bool:
+        """Whether the last frame may be where speech begins."""
+        return self._vad.stirs
 
     @property
     def level_dbfs(self) -> float:
@@ -101,12 +117,12 @@ class Ears:
             self._catch_up()
         self._recent.append(frame)
         self._heard += 1
-        self._vad.feed(frame)
-        speech = self._vad.sounding
+        speech = self._vad.feed(frame) and self._vad.sounding
         if self._open:
             self._pending.append(frame)
             if speech and self._look is not None:
-                self._go_on()
+                self._go_on(self._look)
+            self._quiet = 0 if speech else self._quiet + 1
             if len(self._pending) >= _FEED_FRAMES:
                 self._hand_over()
         return speech
@@ -134,11 +150,12 @@ class Ears:
         self._open = True
         self._utterances = self._listen()
         frames = round((onset_ms_ago + PRE_ROLL_MS) / self._format.ptime_ms)
-        before: list[bytes] = []
+        self._quiet = 0
+        before = b""
         if joins:
             frames = min(frames, self._heard - self._finished_at)
             before = self._finished
-        self._pending = [*before, *(list(self._recent)[-frames:] if frames else [])]
+        self._pending = [before, *(list(self._recent)[-frames:] if frames else [])]
         self._hand_over()
 
     async def peek(self) -> Transcript | None:
@@ -167,8 +184,10 @@ class Ears:
     def abandon(self) -> None:
         """Throw the utterance away, if there is one."""
         utterances = self._utterances
-        if self._look is not None:
-            self._look.abandon()
+        look = self._look or self._earlier
+        while look is not None:
+            look.abandon()
+            look = look.earlier
         self._forget()
         for utterance in utterances:
             utterance.abandon()
@@ -184,25 +203,32 @@ class Ears:
         if self._look is None:
             self._hand_over()
             utterances, self._utterances = self._utterances, []
-            self._look = _Look(utterances, self._believed)
+            since_ms = self._from / self._format.frame_bytes * self._format.ptime_ms
+            self._look = _Look(utterances, self._believed, self._earlier, since_ms)
         return self._look
 
-    def _go_on(self) -> None:
+    def _go_on(self, look: _Look) -> None:
         """The caller speaks on after a look."""
-        if self._look is not None:
-            self._look.abandon()
+        self._hand_over()
+        if self._quiet >= _BETWEEN_WORDS_MS // self._format.ptime_ms:
+            self._earlier = look
+            frames = min(self._quiet, PRE_ROLL_MS // self._format.ptime_ms) + 1
+            begins = len(self._sound) - frames * self._format.frame_bytes
+            self._from = max(self._from, begins)
+        else:
+            look.abandon()
         self._look = None
         self._utterances = self._listen()
-        self._pending = [*self._sound, *self._pending]
-        self._sound = []
-        self._hand_over()
+        for utterance in self._utterances:
+            utterance.feed(self._sound[self._from :])
 
     def _forget(self) -> None:
         self._open = False
         self._utterances = []
-        self._look = None
+        self._look = self._earlier = None
         self._pending = []
-        self._sound = []
+        self._sound = b""
+        self._from = 0
 
     def _listen(self) -> list[Utterance]:
         """Open what listens: the narrowed utterance first, where there are likely answers; the
@@ -237,20 +263,27 @@ class Ears:
         sound = b"".join(self._pending)
         self._pending = []
         if sound:
-            self._sound.append(sound)
+            self._sound += sound
             for utterance in self._utterances:
                 utterance.feed(sound)
 
 
 class _Look:
     """The end of what was decoded so far, and the words that came of it; asked for more than
-    once, they are decoded once."""
+    once, they are decoded once. `earlier` is what was decoded before that, up to `since_ms`."""
 
     def __init__(
-        self, utterances: list[Utterance], believed: Callable[[Sequence[Transcript]], Transcript]
+        self,
+        utterances: list[Utterance],
+        believed: Callable[[Sequence[Transcript]], Transcript],
+        earlier: _Look | None,
+        since_ms: float,
     ) -> None:
         self._utterances = utterances
         self._believed = believed
+        self.earlier = earlier
+        self._since_ms = since_ms
+        self._finals: Sequence[Transcript] = ()
         self._decoding = asyncio.create_task(self._decode())
 
     async def words(self) -> Transcript:
@@ -265,7 +298,17 @@ class _Look:
             utterance.abandon()
 
     async def _decode(self) -> Transcript:
-        return self._believed(await asyncio.gather(*map(_final, self._utterances)))
+        finals: Sequence[Transcript] = await asyncio.gather(*map(_final, self._utterances))
+        if self.earlier is not None:
+            await self.earlier.words()
+            finals = [
+                before.then(after, self._since_ms)
+                for before, after in zip_longest(
+                    self.earlier._finals, finals, fillvalue=Transcript(text="")
+                )
+            ]
+        self._finals = finals
+        return self._believed(finals)
 
 
 async def _final(utterance: Utterance) -> Transcript:

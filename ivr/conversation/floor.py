@@ -125,30 +125,33 @@ class Floor:
         ):
             ears.rested += 1
             return
-        now_ms = self._now_ms()
-        turns = self._turns
+        turns, line = self._turns, self._line
         recorder.caller(frame)
         speech = ears.hear(frame)
         if messages.taking:
             messages.frame(frame, speech=speech)
-        if speech or self._line.hears_speech:
-            self._line.feed(
+        if not (speech or turns.hears_speech or line.hears_speech):
+            self._resting = ears.rests
+            return
+        now_ms = self._now_ms()
+        if speech or line.hears_speech:
+            line.feed(
                 frame,
                 speech=speech,
                 level_dbfs=ears.level_dbfs,
                 noise_dbfs=ears.noise_dbfs,
                 now_ms=now_ms,
             )
-        if not speech and not turns.hears_speech:
-            self._resting = ears.rests and not self._line.hears_speech
-            return
         self._resting = False
+        if not (speech or turns.hears_speech):
+            return
         into_bot = speech and turns.bot_speaking
         events = turns.frame(
             speech,
             now_ms,
             began_ms_ago=ears.began_ms_ago,
             doubtful=into_bot and ears.doubtful(self._call.played_dbfs),
+            stirs=not speech and ears.stirs,
         )
         for event in events:
             self._on(event)

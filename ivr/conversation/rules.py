@@ -17,8 +17,11 @@ from dataclasses import dataclass
 class TurnRules:
     """The figures that the rules use, in ms where they are named so."""
 
-    look_ms: float = 80
+    look_ms: float = 100
     """Silence after which the words so far are looked at."""
+    stir_ms: float = 60
+    """So much later at most, where the line stirs just then: that is mostly the next syllable, and
+    a look for nothing has what was said decoded again."""
     endpoint_complete_ms: float = 120
     """Silence that ends a turn whose words are complete (a menu phrase, all the digits)."""
     endpoint_understood_ms: float = 240

@@ -123,6 +123,7 @@ class _Speech:
     speech_ms: float = 0.0
     certain_ms: float = 0.0
     opened: bool = False
+    stirs: bool = False
     asked: bool = False
     look: Look | None = None
 
@@ -201,11 +202,12 @@ class TurnTaker:
         *,
         began_ms_ago: float | None = None,
         doubtful: bool = False,
+        stirs: bool = False,
     ) -> list[TurnEvent]:
         """Take the voice activity of one frame that ends at `now_ms`.
 
         `began_ms_ago`: where the detector knows better when this speech began. `doubtful`: see
-        `pauses_bot`.
+        `pauses_bot`. `stirs`: there is no speech in it, but it may be where speech begins.
         """
         current = self._speech
         if not speech and current is None:
@@ -214,6 +216,7 @@ class TurnTaker:
             return self._drop()
         if current is None:
             current = self._begin(self.expect, now_ms, began_ms_ago)
+        current.stirs = stirs
         if self.bot_speaking and not self.interruptible and not current.joins:
             return self._drop()
         if not speech:
@@ -332,7 +335,8 @@ class TurnTaker:
             if silence >= rules.release_ms:
                 self._speech = None
             return []
-        if silence < rules.look_ms:
+        stirs = speech.stirs and not speech.asked
+        if silence < rules.look_ms + (rules.stir_ms if stirs else 0):
             return []
         events: list[TurnEvent] = []
         if not speech.asked:

@@ -133,6 +133,20 @@ def test_soft_people_in_the_background_are_noise_from_the_first() -> None:
     assert false_speech_s_per_minute(sounds.babble(20.0, -45.0, 4, talkers=16)) == 0
 
 
+def test_what_may_be_the_beginning_of_a_word_is_told_before_it_is_known() -> None:
+    detector = VoiceDetector()
+    stirred = []
+    for frame in sounds.frames(sounds.to_audio(line(sounds.vowel(0.2, -20.0)))):
+        speech = detector.feed(frame)
+        if detector.stirs:
+            assert not speech
+            stirred.append(speech)
+        elif speech:
+            break
+    assert 1 <= len(stirred) <= 2
+    assert not detector.stirs
+
+
 @pytest.mark.parametrize("ms", [1, 5, 15, 29])
 def test_a_click_is_no_speech(ms: float) -> None:
     for seed in range(20):

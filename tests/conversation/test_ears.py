@@ -134,23 +134,81 @@ async def test_the_end_after_a_look_is_not_decoded_again() -> None:
 
 
 @pytest.mark.parametrize("phrases", [None, ("yes", "no")])
-async def test_a_caller_who_speaks_on_is_heard_from_the_beginning(
+async def test_after_a_pause_within_a_word_it_is_heard_from_the_beginning(
     phrases: Sequence[str] | None,
 ) -> None:
     listening = Listening(phrases)
-    listening.hear([SILENCE] * 8)
+    listening.hear([SILENCE] * 5)
     looked = await listening.ears.peek()
     assert looked is not None
     assert looked.text == "10"
-    listening.hear([SILENCE] * 5 + voice(12) + [SILENCE] * 8)
+    listening.hear(voice(12) + [SILENCE] * 8)
     assert len(listening.live) == (1 if phrases is None else 2)
     said = await listening.ears.finish()
     assert said.text == "22"
 
 
-async def test_a_look_that_is_overtaken_says_nothing() -> None:
+@pytest.mark.parametrize("phrases", [None, ("yes", "no")])
+async def test_after_a_pause_between_words_only_the_rest_is_decoded(
+    phrases: Sequence[str] | None,
+) -> None:
+    listening = Listening(phrases)
+    for frames in (12, 14):
+        listening.hear([SILENCE] * 8)
+        assert await listening.ears.peek() is not None
+        listening.hear([SILENCE] * 5 + voice(frames))
+    listening.hear([SILENCE] * 8)
+    looked = await listening.ears.peek()
+    said = await listening.ears.finish()
+    assert said is looked
+    assert said.text == "10 12 14"
+    assert [word.start_ms for word in said.words] == sorted(word.start_ms for word in said.words)
+    assert [tape.frames_of_sound for tape in listening.recorder.tapes[:: len(phrases or "-")]] == [
+        10,
+        12,
+        14,
+    ]
+
+
+async def test_a_pause_within_a_word_after_one_between_words_keeps_what_came_before() -> None:
+    listening = Listening()
+    listening.hear([SILENCE] * 13)
+    await listening.ears.peek()
+    listening.hear(voice(12) + [SILENCE] * 5)
+    await listening.ears.peek()
+    listening.hear(voice(3) + [SILENCE] * 8)
+    assert (await listening.ears.finish()).text == "10 15"
+
+
+async def test_what_goes_on_after_the_end_is_heard_with_all_that_came_before() -> None:
+    listening = Listening()
+    listening.hear([SILENCE] * 13)
+    await listening.ears.peek()
+    listening.hear(voice(12) + [SILENCE] * 8)
+    await listening.ears.finish()
+    listening.hear([SILENCE] * 10 + voice(7))
+    listening.ears.open("en", None, onset_ms_ago=140, joins=True)
+    assert (await listening.ears.finish()).text == "29"
+
+
+async def test_the_rest_waits_for_what_came_before() -> None:
     listening = Listening()
     listening.hear([SILENCE] * 8)
+    listening.recorder.held.clear()
+    look = asyncio.create_task(listening.ears.peek())
+    await asyncio.sleep(0)
+    listening.hear(voice(12))
+    end = asyncio.create_task(listening.ears.finish())
+    await asyncio.sleep(0)
+    assert not end.done()
+    listening.recorder.held.set()
+    assert (await end).text == "10 12"
+    assert await look is None
+
+
+async def test_a_look_that_is_overtaken_says_nothing() -> None:
+    listening = Listening()
+    listening.hear([SILENCE] * 5)
     listening.recorder.held.clear()
     look = asyncio.create_task(listening.ears.peek())
     await asyncio.sleep(0)
@@ -181,10 +239,14 @@ async def test_what_is_abandoned_is_decoded_no_more() -> None:
     listening.recorder.held.clear()
     look = asyncio.create_task(listening.ears.peek())
     await asyncio.sleep(0)
+    listening.hear(voice(12) + [SILENCE] * 4)
+    again = asyncio.create_task(listening.ears.peek())
+    await asyncio.sleep(0)
     listening.ears.abandon()
     assert await look is None
-    assert listening.recorder.tapes[0].abandoned
+    assert await again is None
+    assert all(tape.abandoned for tape in listening.recorder.tapes)
     listening.hear(voice(12))
     assert await listening.ears.peek() is None
     assert (await listening.ears.finish()).text == ""
-    assert len(listening.recorder.tapes) == 1
+    assert len(listening.recorder.tapes) == 2

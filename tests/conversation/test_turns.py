@@ -47,10 +47,22 @@ def test_a_turn_begins_at_its_onset_and_ends_after_the_silence_of_free_speech() 
     line = listening()
     assert line.draw("..... ####") == [SpeechBegan(100.0)]
     assert line.wait(400, "#") == []
-    assert line.wait(80) == [SpeechPaused()]
+    assert line.wait(100) == [SpeechPaused()]
     assert line.look("what is my balance") == []
-    assert line.wait(320) == []
+    assert line.wait(300) == []
     assert line.wait(20) == [SpeechEnded(end_ms=580.0, speech_ms=480.0)]
+
+
+def test_nobody_looks_at_the_words_where_the_next_syllable_may_be_coming() -> None:
+    line = listening()
+    line.draw("#" * 30)
+    assert line.wait(80) == []
+    assert line.wait(20, "~") == []
+    assert line.wait(300, "#") == []
+    # What stirs may be a knock, and go on.
+    assert line.wait(140, "~") == []
+    assert line.wait(20, "~") == [SpeechPaused()]
+    assert line.wait(100, "~") == []
 
 
 def test_what_the_flow_can_go_on_with_ends_sooner_than_what_it_can_not() -> None:
@@ -122,7 +134,7 @@ def test_the_bot_pauses_for_a_voice_and_gives_way_to_words() -> None:
     line = bot_speaking()
     assert line.wait(300, "#") == [SpeechBegan(0.0), BotPaused()]
     assert line.events[1][0] == RULES.hold_ms
-    assert line.wait(80) == [SpeechPaused()]
+    assert line.wait(100) == [SpeechPaused()]
     assert line.look("stop", halts=True) == [BargedIn()]
     assert [type(event) for event in line.wait(400)] == [SpeechEnded]
 

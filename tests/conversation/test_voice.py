@@ -134,8 +134,8 @@ async def test_what_follows_is_worked_out_while_the_caller_may_still_go_on() -> 
     await scene.ring()
     await scene.hear_out()
     asked = len(scene.choir.texts)
-    await scene.make_noise(600, "balance")
-    await scene.listen(80)
+    await scene.make_noise(600, "balance please")
+    await scene.listen(100)
     await scene.think()
     # Looked at, understood, stepped and spoken, but not heard, nor done.
     assert TOLD in scene.choir.texts[asked:]

@@ -10,7 +10,8 @@ FRAME_MS = 20.0
 
 class Timeline:
     """Drives a TurnTaker along a drawing: `#` is a frame of speech, `?` one that may be no more
-    than an echo, `.` a frame of silence, `x` one that never came (only time passes)."""
+    than an echo, `.` a frame of silence, `~` one that stirs, `x` one that never came (only time
+    passes)."""
 
     def __init__(self, turns: TurnTaker) -> None:
         self.turns = turns
@@ -24,7 +25,9 @@ class Timeline:
             self.now_ms += FRAME_MS
             if mark != "x":
                 speech, doubtful = mark in "#?", mark == "?"
-                self._note(self.turns.frame(speech, self.now_ms, doubtful=doubtful))
+                self._note(
+                    self.turns.frame(speech, self.now_ms, doubtful=doubtful, stirs=mark == "~")
+                )
             if self.now_ms % 100 == 0:
                 self._note(self.turns.tick(self.now_ms))
         return [event for _, event in self.events[before:]]

@@ -5,7 +5,7 @@ the caller speaks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ivr.audio.format import AudioFormat
@@ -51,6 +51,19 @@ class Transcript:
         if not self.words:
             return 0.0
         return sum(word.confidence for word in self.words) / (len(self.words) + self.unknown)
+
+    def then(self, rest: Transcript, since_ms: float) -> Transcript:
+        """Return this with `rest` behind it, which was heard from `since_ms` on. For what came of
+        a recogniser: neither `alternatives` nor what was decided by them is kept."""
+        moved = (
+            replace(word, start_ms=word.start_ms + since_ms, end_ms=word.end_ms + since_ms)
+            for word in rest.words
+        )
+        return Transcript(
+            text=" ".join(text for text in (self.text, rest.text) if text),
+            words=(*self.words, *moved),
+            unknown=self.unknown + rest.unknown,
+        )
 
 
 class Utterance(Protocol):
