@@ -16,13 +16,14 @@ AUDIBLE_PEAK = 32
 """Peak above which a frame is sound: -60 dBFS, above the idle noise of G.711 and of soxr."""
 
 _CLIPPED = FULL_SCALE - 1
+_PCM = np.dtype("<i2")
 
 
 def peak(pcm: bytes) -> int:
     """Greatest magnitude in linear 16-bit little-endian `pcm`, 0..32768; 0 of nothing."""
     if not pcm:
         return 0
-    samples = np.frombuffer(pcm, "<i2")
+    samples = np.frombuffer(pcm, _PCM)
     return max(int(samples.max()), -int(samples.min()))
 
 
@@ -30,7 +31,7 @@ def level_dbfs(pcm: bytes) -> float:
     """RMS level of linear 16-bit little-endian `pcm` in dBFS, never below NO_SOUND_DBFS."""
     if not pcm:
         return NO_SOUND_DBFS
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
+    samples = np.frombuffer(pcm, _PCM).astype(np.float32)
     return power_dbfs(float(samples.dot(samples)) / len(samples))
 
 
@@ -44,7 +45,9 @@ def power_dbfs(mean_square: float) -> float:
 def clipped_samples(pcm: bytes, ceiling: int = _CLIPPED) -> int:
     """How many samples of linear 16-bit little-endian `pcm` stand at full scale, or at the
     `ceiling` of the codec that they came through."""
-    samples = np.frombuffer(pcm, "<i2")
+    samples = np.frombuffer(pcm, _PCM)
+    if not pcm or (np.maximum.reduce(samples) < ceiling and np.minimum.reduce(samples) > -ceiling):
+        return 0
     return int(np.count_nonzero((samples >= ceiling) | (samples <= -ceiling)))
 
 

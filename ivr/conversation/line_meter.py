@@ -20,6 +20,8 @@ _LEAST_MS = 800
 """Of speech, before anything is said of a line."""
 _CEILING = 32124
 """The loudest that mu-law can say (ITU-T G.711, table 2a); A-law's loudest is 132 above."""
+_LEAST_CLIPPED_DBFS = -30.0
+"""One sample at full scale and nothing else in 20 ms is at -22."""
 _LOUD_DB = 12.0
 """What is no softer than this below the speech so far is in the middle of it."""
 _LONGEST_GAP_MS = 240.0
@@ -62,7 +64,8 @@ class LineMeter:
             if len(self._speech) == self._speech.maxlen:
                 self._power -= self._speech[0].power
             self._power += power
-            self._speech.append(_Frame(power, clipped_samples(frame, _CEILING)))
+            clipped = clipped_samples(frame, _CEILING) if level_dbfs > _LEAST_CLIPPED_DBFS else 0
+            self._speech.append(_Frame(power, clipped))
             self._loud_dbfs = self._level_dbfs() - _LOUD_DB
         self._count(blank=blank, loud=not blank and level_dbfs >= self._loud_dbfs, now_ms=now_ms)
 

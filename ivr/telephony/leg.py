@@ -53,6 +53,8 @@ class Leg(abc.ABC):
         self._listener: CallListener | None = None
         self._overhears: Callable[[bytes], None] | None = None
         self._played: deque[bytes] = deque(maxlen=LATELY_MS // format.ptime_ms)
+        self._played_levels: deque[float] = deque(maxlen=self._played.maxlen)
+        """What left lately: not measured yet, and before that."""
         self._sounded_lately = 0
         """For so many frames more there is sound of ours in `_played`."""
         self._early: deque[Callable[[CallListener], None]] = deque(maxlen=EARLY_EVENTS)
@@ -143,7 +145,10 @@ class Leg(abc.ABC):
     @property
     def played_dbfs(self) -> float:
         """See `Call`."""
-        return max((level_dbfs(frame) for frame in self._played), default=NO_SOUND_DBFS)
+        played, levels = self._played, self._played_levels
+        while played:
+            levels.append(level_dbfs(played.popleft()))
+        return max(levels, default=NO_SOUND_DBFS)
 
     # For the switch's side.
 
