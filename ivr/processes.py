@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -18,6 +19,19 @@ def die_with(parent: int, number: signal.Signals) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         sys.exit(0)
+
+
+def leave_ctrl_c_to_the_parent() -> None:
+    """Be a process group of one's own: what is typed at the terminal is the parent's to answer,
+    who decides the order of the end.
+
+    A session of one's own (setsid) would do it too, but Linux shares the processor among
+    sessions first and among their processes second (sched(7), autogroup), and a worker with many
+    threads would be late for its calls.
+    """
+    # Refused to whoever leads a session, and then there is nobody to share a group with.
+    with suppress(PermissionError):
+        os.setpgrp()
 
 
 def is_stopped(pid: int) -> bool:

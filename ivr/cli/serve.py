@@ -9,7 +9,7 @@ import sys
 import click
 
 from ivr.cli.main import run_async, sentence_for
-from ivr.processes import die_with
+from ivr.processes import die_with, leave_ctrl_c_to_the_parent
 from ivr.settings import load_settings
 from ivr.telemetry.logs import configure_logging
 
@@ -51,6 +51,7 @@ def worker(parent: int | None, complain_to: int | None) -> None:
     """
     if parent is not None:
         die_with(parent, signal.SIGTERM)
+        leave_ctrl_c_to_the_parent()
     try:
         from ivr.worker import run_worker
 

@@ -36,7 +36,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
 from ivr.errors import IvrError
-from ivr.processes import die_with
+from ivr.processes import die_with, leave_ctrl_c_to_the_parent
 
 _MAX_BODY = 1 << 16
 _IDLE_S = 10.0
@@ -356,6 +356,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.parent is not None:
         die_with(options.parent, signal.SIGKILL)
+        # While the workers drain, callers still ask it.
+        leave_ctrl_c_to_the_parent()
     bank = BankApi(host=options.host, port=options.port)
     try:
         bank.start()

@@ -39,8 +39,6 @@ class BankProcess:
             *("-m", "ivr.integrations.bank_api"),
             *("--host", _HOST, "--port", str(self._port), "--parent", str(os.getpid())),
             stdin=asyncio.subprocess.DEVNULL,
-            # Ctrl-C at the terminal is for us: while the workers drain, callers still ask it.
-            start_new_session=True,
         )
         try:
             async with asyncio.timeout(_START_S):

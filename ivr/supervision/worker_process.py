@@ -67,8 +67,6 @@ class WorkerProcess:
                 env={**os.environ, **self._environment},
                 pass_fds=(writing,),
                 stderr=log,
-                # Ctrl-C at the terminal is for us: we decide the order of the end.
-                start_new_session=True,
             )
             os.close(writing)
             writing = -1

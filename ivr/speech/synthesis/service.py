@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any
 
 from ivr.errors import IvrError
-from ivr.processes import die_with
+from ivr.processes import die_with, leave_ctrl_c_to_the_parent
 from ivr.speech.synthesis.engine import Engine
 from ivr.speech.synthesis.engines import KINDS, load_engine
 from ivr.speech.synthesis.sound import SOUND_VERSION, telephone_sound
@@ -209,8 +209,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.parent is not None:
         die_with(arguments.parent, signal.SIGKILL)
-        # Ctrl-C in the terminal is the parent's to answer.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        leave_ctrl_c_to_the_parent()
     try:
         split_url(arguments.socket)
         engine = load_engine(arguments.engine, arguments.model)

@@ -91,7 +91,7 @@ class Child:
                         stderr=output,
                         cwd=cwd,
                         # Ctrl-C at the terminal is for us: we decide the order of the end.
-                        start_new_session=True,
+                        process_group=0,
                         env={"PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC"},
                     )
                 )
