@@ -90,8 +90,10 @@ class Child:
                         stdout=output,
                         stderr=output,
                         cwd=cwd,
-                        # Ctrl-C at the terminal is for us: we decide the order of the end.
-                        process_group=0,
+                        # Ctrl-C at the terminal is for us: we decide the order of the end. And a
+                        # session has a share of the processor of its own (sched(7), autogroup): a
+                        # turn waits for Redis for 50 ms at most, whoever else is busy.
+                        start_new_session=True,
                         env={"PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC"},
                     )
                 )
