@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import warnings
 import weakref
 from collections.abc import Awaitable, Callable
 
@@ -141,6 +142,9 @@ def inventory() -> Inventory:
 async def _ends(
     ending: Callable[[House], Awaitable[None]], max_calls: int, limits: Limits
 ) -> tuple[Inventory, Inventory, list[object]]:
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        # What another test of this process left is not to go in the middle of the count.
+        gc.collect()
     house = House(max_calls=max_calls, limits=limits)
     await house.server.start()
     before = inventory()
