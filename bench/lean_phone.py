@@ -22,8 +22,8 @@ from ivr.telephony.media_clock import FrameClock
 _HEADER = struct.Struct("!BBHII")
 _VERSION, _PCMU = 0x80, MU_LAW.payload_type
 _STEP = TELEPHONE.frame_samples
-_TIMESTAMP = getattr(socket, "SO_TIMESTAMPNS", 35)
-"""Linux's number: Python's module has no name for it before 3.14."""
+_TIMESTAMP = 35
+"""Linux's SO_TIMESTAMPNS (asm-generic/socket.h); Python's module does not name it."""
 _CAME_AT = struct.Struct("@qq")
 _ROOM = socket.CMSG_SPACE(_CAME_AT.size)
 _PACKET = 512

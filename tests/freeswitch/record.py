@@ -8,7 +8,6 @@ Run it again after a change of what we say to FreeSWITCH, and look at what `git 
 from __future__ import annotations
 
 import asyncio
-import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -27,7 +26,6 @@ from ivr.telephony.freeswitch import consultation as consultation_module
 from ivr.telephony.freeswitch import server as server_module
 from ivr.telephony.freeswitch.client import EslClient
 from ivr.telephony.freeswitch.link import EslLink
-from ivr.telephony.freeswitch.rounds import ReadingRounds
 from ivr.telephony.freeswitch.server import FreeSwitchServer
 from ivr.telephony.freeswitch.unicast import UnicastSocket
 from tests.freeswitch.listener import until
@@ -82,20 +80,16 @@ def taped(tape: Tape) -> Iterator[None]:
             super().close()
 
     class TapedSocket(UnicastSocket):
-        def __init__(
-            self,
-            bound: socket.socket,
-            far_host: str,
-            rounds: ReadingRounds,
-            received: Callable[[bytes], None],
-        ) -> None:
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            received = self._received
             self.link = received.__self__._link  # type: ignore[attr-defined]
 
             def noted(data: bytes) -> None:
                 tape.note(self.link, "switch", "sound", data)
                 received(data)
 
-            super().__init__(bound, far_host, rounds, noted)
+            self._received = noted
 
         def send(self, frame: bytes) -> None:
             tape.note(self.link, "worker", "sound", frame)

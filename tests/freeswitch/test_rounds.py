@@ -148,8 +148,8 @@ async def test_strangers_are_counted_before_and_not_let_in_afterwards(sockets: E
     assert line.socket.strangers == 1
 
 
-async def test_nothing_runs_without_calls(sockets: ExitStack) -> None:
+async def test_nothing_runs_nor_stays_open_without_calls(sockets: ExitStack) -> None:
     lines = Lines(1, sockets)
     lines.all[0].socket.close()
-    await pass_on()
     assert lines.rounds._timer is None
+    assert lines.rounds._selector is None

@@ -36,21 +36,32 @@ class ReadingRounds:
 
     def __init__(self, *, period_s: float = ROUND_S) -> None:
         self._period_s = period_s
-        self._selector = selectors.DefaultSelector()
+        self._selector: selectors.BaseSelector | None = None
+        """While there is a socket."""
         self._timer: asyncio.TimerHandle | None = None
         self._leaving: list[tuple[socket.socket, bytes]] = []
 
     def add(self, sock: socket.socket, readable: Readable) -> None:
         """Read it from now on."""
-        self._selector.register(sock, selectors.EVENT_READ, readable)
-        if self._timer is None:
+        if self._selector is None:
+            self._selector = selectors.DefaultSelector()
             self._arm()
+        self._selector.register(sock, selectors.EVENT_READ, readable)
 
     def remove(self, sock: socket.socket) -> None:
         """Read it no more; before it is closed. What was to leave has left then; within a round
         `readable` may still be called."""
         self._send()
-        self._selector.unregister(sock)
+        selector = self._selector
+        if selector is None:
+            return
+        selector.unregister(sock)
+        if not selector.get_map():
+            selector.close()
+            self._selector = None
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
     def send(self, sock: socket.socket, datagram: bytes) -> None:
         """Let it leave at the end of the round; the socket is connected."""
@@ -58,12 +69,9 @@ class ReadingRounds:
 
     def _round(self) -> None:
         """Read what waits, and send what follows from it."""
-        if not self._selector.get_map():
-            self._timer = None
-            return
         self._arm()
         for _ in range(_MOST_PASSES):
-            ready = self._selector.select(0)
+            ready = self._selector.select(0) if self._selector is not None else []
             if not ready:
                 break
             for key, _mask in ready:
