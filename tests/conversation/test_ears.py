@@ -116,6 +116,13 @@ class Listening:
         for frame in frames:
             self.ears.hear(frame)
 
+    async def look_held_up(self) -> asyncio.Task[Transcript | None]:
+        """Look at the words, which will not come before `held` is set."""
+        self.recorder.held.clear()
+        look = asyncio.create_task(self.ears.peek())
+        await asyncio.sleep(0)
+        return look
+
     @property
     def live(self) -> list[Tape]:
         return [tape for tape in self.recorder.tapes if not tape.finished and not tape.abandoned]
@@ -194,9 +201,7 @@ async def test_what_goes_on_after_the_end_is_heard_with_all_that_came_before() -
 async def test_the_rest_waits_for_what_came_before() -> None:
     listening = Listening()
     listening.hear([SILENCE] * 8)
-    listening.recorder.held.clear()
-    look = asyncio.create_task(listening.ears.peek())
-    await asyncio.sleep(0)
+    look = await listening.look_held_up()
     listening.hear(voice(12))
     end = asyncio.create_task(listening.ears.finish())
     await asyncio.sleep(0)
@@ -209,9 +214,7 @@ async def test_the_rest_waits_for_what_came_before() -> None:
 async def test_a_look_that_is_overtaken_says_nothing() -> None:
     listening = Listening()
     listening.hear([SILENCE] * 5)
-    listening.recorder.held.clear()
-    look = asyncio.create_task(listening.ears.peek())
-    await asyncio.sleep(0)
+    look = await listening.look_held_up()
     listening.hear(voice(12))
     listening.recorder.held.set()
     assert await look is None
@@ -222,9 +225,7 @@ async def test_a_look_that_is_overtaken_says_nothing() -> None:
 async def test_the_end_waits_for_the_look_under_way() -> None:
     listening = Listening()
     listening.hear([SILENCE] * 8)
-    listening.recorder.held.clear()
-    look = asyncio.create_task(listening.ears.peek())
-    await asyncio.sleep(0)
+    look = await listening.look_held_up()
     end = asyncio.create_task(listening.ears.finish())
     await asyncio.sleep(0)
     assert len(listening.recorder.tapes) == 1
@@ -236,9 +237,7 @@ async def test_the_end_waits_for_the_look_under_way() -> None:
 async def test_what_is_abandoned_is_decoded_no_more() -> None:
     listening = Listening()
     listening.hear([SILENCE] * 8)
-    listening.recorder.held.clear()
-    look = asyncio.create_task(listening.ears.peek())
-    await asyncio.sleep(0)
+    look = await listening.look_held_up()
     listening.hear(voice(12) + [SILENCE] * 4)
     again = asyncio.create_task(listening.ears.peek())
     await asyncio.sleep(0)
