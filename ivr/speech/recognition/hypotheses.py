@@ -47,10 +47,13 @@ class Hypothesis:
     def transcript(self, *, since_ms: float = 0.0) -> Transcript:
         """Return what was understood; the utterance began `since_ms` after its recogniser did."""
         text = " ".join(word.text for word in self._words)
-        words = self._words
-        if since_ms:
-            words = [
-                replace(word, start_ms=word.start_ms - since_ms, end_ms=word.end_ms - since_ms)
-                for word in words
-            ]
+        # Whole ms: the engine's own clock counts seconds in single precision.
+        words = [
+            replace(
+                word,
+                start_ms=round(word.start_ms - since_ms),
+                end_ms=round(word.end_ms - since_ms),
+            )
+            for word in self._words
+        ]
         return Transcript(text=text, words=tuple(words), unknown=self._unknown)

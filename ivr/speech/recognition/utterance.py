@@ -2,8 +2,9 @@
 
 Rules:
 - The sound is decoded in the order in which it was fed, by one thread at a time, never on the
-  event loop. A thread takes a slice and goes to the end of the queue, so that an utterance with
-  much to catch up on does not hold back the others.
+  event loop. It waits until there is a portion of it, unless somebody wants partials or the end
+  (see `Pace`). A thread takes a portion and goes to the end of the queue, so that an utterance
+  with much to catch up on does not hold back the others.
 - What comes out comes out on the event loop; after `finish` or `abandon` there are no partials.
 - `abandon` wins over everything; what is fed after the end is ignored, because a caller's
   last frames and our decision to stop listening cross on the way.
@@ -13,38 +14,44 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
 
 from ivr.audio.format import SAMPLE_BYTES
 from ivr.errors import IvrError
 from ivr.speech.recognition.hypotheses import Hypothesis
+from ivr.speech.recognition.pace import Pace
 from ivr.speech.recognition.recogniser import RecognitionFailed, Transcript
+from ivr.speech.recognition.warm import Recognizer
 
-_SLICE_MS = 200
 MAX_BACKLOG_MS = 600_000
 """Behind by more than this (10 MB at 8,000 Hz), an utterance is given up."""
 
 
 class VoskUtterance:
-    """An `Utterance`. `make` makes its recognizer, on a thread of `pool`; `on_over` is told when
-    nothing is left to decode. Made and used on `loop`.
+    """An `Utterance`. `take` gets its recognizer and `give_back` returns it with the sound it was
+    given (ms), both on a thread of `pool`; `on_over` is told when nothing is left to decode. Made
+    and used on `loop`.
     """
 
     def __init__(
         self,
-        make: Callable[[], Any],
+        take: Callable[[], Recognizer],
+        give_back: Callable[[Recognizer, float], None],
         *,
+        pace: Pace,
         rate: int,
         pool: ThreadPoolExecutor,
         loop: asyncio.AbstractEventLoop,
         on_partial: Callable[[str], None] | None,
         on_over: Callable[[VoskUtterance], None],
     ) -> None:
-        self._make = make
+        self._take_recognizer = take
+        self._give_back = give_back
+        self._pace = pace
         self._bytes_per_ms = rate * SAMPLE_BYTES // 1000
         self._pool = pool
         self._loop = loop
@@ -55,19 +62,20 @@ class VoskUtterance:
         # What follows is shared with the pool's threads, under the lock.
         self._lock = threading.Lock()
         self._waiting: deque[bytes] = deque()
-        self._backlog = 0
+        self._undecoded = 0
         self._last = False
         self._abandoned = False
         self._at_work = False
         # Only the one thread that is at work touches these.
-        self._recognizer: Any = None
+        self._recognizer: Recognizer | None = None
         self._hypothesis = Hypothesis()
         self._partial = ""
+        self._sound_ms = self._took_ms = 0.0
 
     @property
     def backlog_ms(self) -> float:
-        """Sound that was fed and is not decoded yet, in ms."""
-        return self._backlog / self._bytes_per_ms
+        """Sound that is to be decoded now and is not yet, in ms; none while it may wait."""
+        return self._undecoded / self._bytes_per_ms if self._at_work else 0.0
 
     @property
     def failure(self) -> RecognitionFailed | None:
@@ -82,12 +90,13 @@ class VoskUtterance:
             if self._last or self._abandoned or not pcm:
                 return
             self._waiting.append(pcm)
-            self._backlog += len(pcm)
-        if self.backlog_ms > MAX_BACKLOG_MS:
+            self._undecoded += len(pcm)
+            waits_ms = self._undecoded / self._bytes_per_ms
+        if waits_ms > MAX_BACKLOG_MS:
             self._fail(RecognitionFailed("Recognition is too far behind."))
             self.abandon()
-            return
-        self._work_on()
+        elif self._on_partial is not None or waits_ms >= self._pace.portion_ms:
+            self._work_on()
 
     async def finish(self) -> Transcript:
         """See `Utterance.finish`."""
@@ -114,11 +123,13 @@ class VoskUtterance:
                 return
             self._abandoned = True
             self._waiting.clear()
-            self._backlog = 0
+            self._undecoded = 0
+            begun = self._recognizer is not None
         self._fail(RecognitionFailed("The utterance was abandoned."))
         self._on_over(self)
-        # Its recognizer is freed where it was made: that too takes time.
-        self._work_on()
+        if begun:
+            # Its recognizer is freed where it was made: that too takes time.
+            self._work_on()
 
     def _fail(self, failure: RecognitionFailed) -> None:
         self._failure = self._failure or failure
@@ -141,9 +152,9 @@ class VoskUtterance:
             self._on_loop(self._ended, None, RecognitionFailed("The recogniser is closed."))
 
     def _work(self) -> None:
-        """One slice, on a thread of the pool."""
+        """One portion, on a thread of the pool."""
         try:
-            more = self._decode_slice()
+            more = self._decode_portion()
         except Exception as error:  # noqa: BLE001 - native code; one utterance must not end others
             self._recognizer = None
             why = error.what if isinstance(error, IvrError) else f"Vosk failed: {error}."
@@ -152,33 +163,44 @@ class VoskUtterance:
         if more:
             self._submit()
 
-    def _decode_slice(self) -> bool:
-        """Decode what waits, a slice at most; return whether there is more to do."""
+    def _decode_portion(self) -> bool:
+        """Decode what waits, a portion at most; return whether there is more to do now."""
+        began = time.thread_time()
         pcm, last = self._take()
         if self._recognizer is None and (pcm or last):
-            self._recognizer = self._make()
-        if pcm and self._recognizer.AcceptWaveform(pcm):
-            self._hypothesis.add(self._recognizer.Result())
+            self._recognizer = self._take_recognizer()
+        recognizer = self._recognizer
+        if pcm and recognizer is not None and recognizer.vosk.AcceptWaveform(pcm):
+            self._hypothesis.add(recognizer.vosk.Result())
         with self._lock:
             if not self._abandoned:
-                self._backlog -= len(pcm)
-            if self._abandoned:
+                self._undecoded -= len(pcm)
+            if self._abandoned or recognizer is None:
                 self._recognizer = None
                 return False
             last = self._last and not self._waiting
+        self._sound_ms += len(pcm) / self._bytes_per_ms
         if last:
-            self._hypothesis.add(self._recognizer.FinalResult())
-            self._recognizer = None
-            self._on_loop(self._ended, self._hypothesis.transcript(), None)
+            self._hypothesis.add(recognizer.vosk.FinalResult())
+        elif self._on_partial is not None and pcm:
+            self._report_partial(recognizer.vosk.PartialResult())
+        self._took_ms += (time.thread_time() - began) * 1000
+        if last:
+            self._end(recognizer)
             return False
-        if self._on_partial is not None and pcm:
-            self._report_partial()
         with self._lock:
             self._at_work = bool(self._waiting) or self._last or self._abandoned
             return self._at_work
 
+    def _end(self, recognizer: Recognizer) -> None:
+        self._recognizer = None
+        words = self._hypothesis.transcript(since_ms=recognizer.heard_ms)
+        self._on_loop(self._ended, words, None)
+        self._pace.note(self._sound_ms, self._took_ms)
+        self._give_back(recognizer, self._sound_ms)
+
     def _take(self) -> tuple[bytes, bool]:
-        most = _SLICE_MS * self._bytes_per_ms
+        most = int(self._pace.portion_ms) * self._bytes_per_ms
         taken: list[bytes] = []
         size = 0
         with self._lock:
@@ -191,8 +213,8 @@ class VoskUtterance:
                 size += len(pcm)
             return b"".join(taken), self._last and not self._abandoned
 
-    def _report_partial(self) -> None:
-        running = self._hypothesis.with_partial(self._recognizer.PartialResult())
+    def _report_partial(self, partial: str) -> None:
+        running = self._hypothesis.with_partial(partial)
         if running != self._partial:
             self._partial = running
             self._on_loop(self._tell_partial, running)
@@ -207,7 +229,7 @@ class VoskUtterance:
             with self._lock:
                 self._abandoned = True
                 self._waiting.clear()
-                self._backlog = 0
+                self._undecoded = 0
             self._fail(failure)
         elif transcript is not None and self._result is not None and not self._result.done():
             self._result.set_result(transcript)
