@@ -2,15 +2,20 @@
 
     python -m bench.overload
 
-Callers talk to the bank over AudioSocket, each line again and again. First the load that is
-sustainable is looked for: the most lines, in steps, at which nobody is refused, frames come on time
-and answers as soon as they should. Then half of that is offered, and twice. The worker's limits are
-the ones that it has in production; it shares the machine with its callers.
+Callers talk to the bank over AudioSocket, each line again and again, and a line that is refused
+rings again two seconds later. First the load that is sustainable is looked for: the most lines, in
+steps, at which nobody is refused, frames come on time and answers as soon as they should. Then half
+of that is offered, and twice. The worker's limits are the ones that it has in production; it shares
+the machine with its callers.
+
+Lines begin one after the other over a call's length, so that they are not all at the same word, and
+are measured once as many calls end as begin. Answers to menu words and digits and answers to
+phrases are told apart: a phrase is waited for 120 ms longer on purpose, and a median of both says
+little of either.
 """
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,9 +31,13 @@ from ivr.settings import Settings, load_settings
 MOST_GAP_MS = 40.0
 """p99.9 of the gaps between frames."""
 P50_MS, P95_MS = 200.0, 350.0
-"""The answers to what callers say here: they are the closed ones of docs/turn-taking.md."""
-_WARM_UP_S = 14.0
-_RAMP_S = 10.0
+"""The closed answers of docs/turn-taking.md. They are half menu words and digits, half phrases, and
+of phrases the median of the open ones is asked."""
+PHRASE_P50_MS = 300.0
+_WORDS, _PHRASES = (0, 2), (1, 3)
+"""Places in `SENTENCES`."""
+_RAMP_S = 30.0
+_WARM_UP_S = 45.0
 _MOST_LINES = 400
 
 Told = Callable[[str], None]
@@ -36,13 +45,20 @@ Told = Callable[[str], None]
 
 def sustained(cost: Cost) -> bool:
     """Whether everybody was taken, and served as they should be."""
-    heard = cost.heard
+    words, phrases = answers(cost, _WORDS), answers(cost, _PHRASES)
     return (
-        not heard["calls_refused"]
-        and heard["gap_p999_ms"] <= MOST_GAP_MS
-        and heard.get("answer_p50_ms", math.inf) <= P50_MS
-        and heard.get("answer_p95_ms", math.inf) <= P95_MS
+        not cost.heard["calls_refused"]
+        and cost.heard["gap_p999_ms"] <= MOST_GAP_MS
+        and words["p50"] <= P50_MS
+        and phrases["p50"] <= PHRASE_P50_MS
+        and max(words["p95"], phrases["p95"]) <= P95_MS
     )
+
+
+def answers(cost: Cost, which: tuple[int, ...]) -> dict[str, float]:
+    """Return p50 and p95 of the answers to these sentences, of the slowest of them."""
+    found = [cost.heard["answers_to"][at] for at in which]
+    return {q: max(each[f"answer_{q}_ms"] for each in found) for q in ("p50", "p95")}
 
 
 async def measure(settings: Settings, step: int, seconds: float, told: Told) -> dict[str, Cost]:
@@ -77,11 +93,14 @@ async def measure(settings: Settings, step: int, seconds: float, told: Told) -> 
 
 def _row(cost: Cost) -> dict[str, Cell]:
     heard = cost.heard
+    words, phrases = answers(cost, _WORDS), answers(cost, _PHRASES)
     return {
-        "answer p50, ms": heard.get("answer_p50_ms"),
-        "p95, ms": heard.get("answer_p95_ms"),
+        "words and digits p50, ms": words["p50"],
+        "their p95": words["p95"],
+        "phrases p50": phrases["p50"],
+        "phrases p95": phrases["p95"],
         "frame gap p99, ms": heard["gap_p99_ms"],
-        "p99.9, ms": heard["gap_p999_ms"],
+        "gap p99.9": heard["gap_p999_ms"],
         "calls completed": heard["calls_completed"],
         "given up": heard["calls_given_up"],
         "refused": heard["calls_refused"],
@@ -90,7 +109,7 @@ def _row(cost: Cost) -> dict[str, Cell]:
 
 
 @click.command()
-@click.option("--step", default=10, show_default=True, help="Lines more at each try.")
+@click.option("--step", default=30, show_default=True, help="Lines more at each try.")
 @click.option("--seconds", default=20.0, show_default=True, help="Measured at each.")
 def main(step: int, seconds: float) -> None:
     """Print what the admitted got at each load, and keep it."""
@@ -112,8 +131,10 @@ def main(step: int, seconds: float) -> None:
         "and again, of one worker with the limits that it has by default: it takes no new call "
         "while its loop is late or its recogniser behind. Sustainable: the most lines, in steps of "
         f"{step}, at which nobody is refused, p99.9 of frame gaps is at most {MOST_GAP_MS:g} ms, "
-        f"and answers have p50 {P50_MS:g} and p95 {P95_MS:g} ms at most. Times are of "
-        "the calls that were taken; a line that is refused rings again. Callers and worker share "
+        f"and answers take {P50_MS:g} ms in the median (phrases, which are waited for longer: "
+        f"{PHRASE_P50_MS:g}) and {P95_MS:g} at p95 at most. Answers are those to the slower of two "
+        "sentences of each sort. Times are of the calls that were taken; a line that is refused "
+        "rings again after 2 s. Callers and worker share "
         "the machine. That those who wait in a queue are answered in order: `tests/admission`.",
         command="python -m bench.overload",
         rows=rows,

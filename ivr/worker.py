@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ivr.admission.load import LoadGate, LoadLimits
+from ivr.admission.load import LoadLimits
 from ivr.admission.places import Places
 from ivr.admission.watch import LoadWatch
 from ivr.api.health import HealthServer, json_page
@@ -73,9 +73,6 @@ class Worker:
         self._clock = MediaClock()
         self._metrics = Metrics()
         self._watch: LoadWatch | None = None
-        self._load = LoadGate(
-            LoadLimits(lag_ms=settings.most_lag_ms, backlog_ms=settings.most_backlog_ms)
-        )
 
     @property
     def audiosocket_port(self) -> int:
@@ -150,7 +147,7 @@ class Worker:
             agents=AmiAgents(control) if control is not None else None,
             clock=self._clock,
             max_calls=settings.max_calls,
-            may_take=lambda: self._load.open,
+            may_take=self._may_take,
         )
         self._freeswitch = freeswitch = FreeSwitchServer(
             settings.host,
@@ -160,13 +157,14 @@ class Worker:
             switches=settings.freeswitch_switches,
             max_calls=settings.max_calls,
             other_calls=lambda: audiosocket.live_calls,
-            may_take=lambda: self._load.open,
+            may_take=self._may_take,
         )
         # From here on: engines that load hold everything up, and are no load.
         assert self._watch is not None
         self._watch.start()
         self._closing.append(self._watch.stop)
-        self._metrics.watch_lag(lambda: self._load.lag_ms / 1000)
+        watch = self._watch
+        self._metrics.watch_lag(lambda: watch.lag_ms / 1000)
         await audiosocket.start()
         await freeswitch.start()
         self._opened = True
@@ -226,15 +224,22 @@ class Worker:
         return max(self.live_calls, sum(server.live_calls for server in self._servers))
 
     @property
+    def _live_or_promised(self) -> int:
+        promised = self._freeswitch.promised_calls if self._freeswitch is not None else 0
+        return self._live + promised
+
+    def _may_take(self) -> bool:
+        return self._watch is not None and self._watch.may_take(self._live_or_promised)
+
+    @property
     def _servers(self) -> list[AudioSocketServer | FreeSwitchServer]:
         return [each for each in (self._audiosocket, self._freeswitch) if each is not None]
 
     def _readiness(self) -> tuple[HTTPStatus, dict[str, Any]]:
         servers = self._servers
         open_ = bool(servers) and all(server.accepting for server in servers)
-        promised = self._freeswitch.promised_calls if self._freeswitch is not None else 0
-        full = self._live + promised >= self._settings.max_calls
-        ready = open_ and not full and self._load.open
+        full = self._live_or_promised >= self._settings.max_calls
+        ready = open_ and not full and self._may_take()
         body: dict[str, Any] = {"ready": ready, "live_calls": self._live}
         if not ready:
             reasons = {"draining": self._draining, "starting": not open_, "full": full}
@@ -274,7 +279,11 @@ class Worker:
         recogniser = ChosenRecogniser(settings)
         self._closing.append(recogniser.close)
         threads = settings.recogniser_threads
-        self._watch = LoadWatch(self._load, lambda: recogniser.backlog_ms / threads)
+        self._watch = LoadWatch(
+            LoadLimits(lag_ms=settings.most_lag_ms, backlog_ms=settings.most_backlog_ms),
+            backlog_ms=lambda: recogniser.backlog_ms / threads,
+            calls=lambda: self._live,
+        )
         languages = {language for flow in self._trial.flows for language in flow.languages}
         _, endings, interpreter = await asyncio.gather(
             asyncio.to_thread(recogniser.load),

@@ -1,27 +1,47 @@
-"""Measures this process's load and keeps a `LoadGate` informed."""
+"""Measures this process's load, and says whether it takes one call more."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
 
-from ivr.admission.load import LoadGate
+from ivr.admission.intake import Intake
+from ivr.admission.load import LoadGate, LoadLimits
 
-EVERY_S = 0.1
+EVERY_S = 0.05
 
 _log = structlog.get_logger()
 
 
 class LoadWatch:
     """Looks at the running loop each `EVERY_S`. `backlog_ms` says how much sound waits for each
-    thread of the recogniser."""
+    thread of the recogniser, `calls` how many calls there are."""
 
-    def __init__(self, gate: LoadGate, backlog_ms: Callable[[], float]) -> None:
-        self._gate = gate
+    def __init__(
+        self, limits: LoadLimits, *, backlog_ms: Callable[[], float], calls: Callable[[], int]
+    ) -> None:
+        self._gate = LoadGate(limits)
+        self._intake = Intake()
         self._backlog_ms = backlog_ms
+        self._calls = calls
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def lag_ms(self) -> float:
+        """How late the event loop is in one moment of ten."""
+        return self._gate.lag_ms
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether the worker is late, or behind."""
+        return self._gate.overloaded
+
+    def may_take(self, calls: int) -> bool:
+        """Whether one call more may come to these."""
+        return self._intake.may_take(calls)
 
     def start(self) -> None:
         """Begin to look."""
@@ -34,13 +54,16 @@ class LoadWatch:
             self._timer.cancel()
 
     def _look(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        now, gate = loop.time(), self._gate
-        was_open = gate.open
-        gate.note(now, max(0.0, now - due) * 1000, self._backlog_ms())
-        if gate.open is not was_open:
+        now, gate, calls = loop.time(), self._gate, self._calls()
+        self._timer = loop.call_later(EVERY_S, self._look, loop, now + EVERY_S)
+        was_overloaded = gate.overloaded
+        gate.note(now, max(0.0, now - due) * 1000, self._backlog_ms(), time.process_time())
+        self._intake.note(now, calls, overloaded=gate.overloaded)
+        if gate.overloaded is not was_overloaded:
             _log.warning(
-                "takes_calls_again" if gate.open else "takes_no_calls",
+                "takes_no_calls" if gate.overloaded else "takes_calls_again",
+                calls=calls,
                 lag_ms=round(gate.lag_ms, 1),
                 backlog_ms=round(gate.backlog_ms),
+                cores=round(gate.cores, 2),
             )
-        self._timer = loop.call_later(EVERY_S, self._look, loop, now + EVERY_S)

@@ -89,7 +89,9 @@ class Metrics:
             registry=self.registry,
         )
         self._lag_now = Gauge(
-            "ivr_loop_lag_seconds", "How late the event loop mostly is.", registry=self.registry
+            "ivr_loop_lag_seconds",
+            "How late the event loop is in one moment of ten.",
+            registry=self.registry,
         )
         self._synthesis = Counter(
             "ivr_synthesis_failures", "Answers that could not be spoken.", registry=self.registry

@@ -35,7 +35,9 @@ SILENCE = CODEC.send_audio(TELEPHONE.silence)
 
 _NOISE_DBFS = -60.0
 _NOISE_FRAMES = 500
-_AGAIN_S = 0.2
+_LOOKS_EACH_S = 0.2
+_AGAIN_S = 2.0
+"""After so long a line that was refused rings again."""
 
 
 class Caller(asyncio.Protocol):
@@ -43,6 +45,8 @@ class Caller(asyncio.Protocol):
 
     def __init__(self, figures: Figures, make: Callable[[], Talker]) -> None:
         self.transport: asyncio.Transport | None = None
+        self.rings_at = 0.0
+        """When it may ring again, monotonic."""
         self._figures = figures
         self._make = make
         self._talker = make()
@@ -68,6 +72,8 @@ class Caller(asyncio.Protocol):
                 figures.completed += 1
             else:
                 figures.given_up += 1
+        if talker.was_answered:
+            self.rings_at = 0.0
         self.transport = None
 
     def tick(self) -> None:
@@ -142,9 +148,11 @@ async def ring(given: argparse.Namespace) -> None:
         for caller in groups[beats % PHASES]:
             caller.tick()
         if now > look_again:
-            look_again = now + _AGAIN_S
+            look_again = now + _LOOKS_EACH_S
             for index, caller in enumerate(callers):
-                if caller.transport is None and now - started >= index * apart_s:
+                due = max(caller.rings_at, started + index * apart_s)
+                if caller.transport is None and now >= due:
+                    caller.rings_at = now + _AGAIN_S
                     task = loop.create_task(connect(caller))
                     ringing.add(task)
                     task.add_done_callback(ringing.discard)

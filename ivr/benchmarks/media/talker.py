@@ -5,6 +5,7 @@ carries, made beforehand; nothing here makes or measures sound."""
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ class Figures:
     measuring: bool = False
     gaps_s: array[float] = field(default_factory=lambda: array("d"))
     answers_s: array[float] = field(default_factory=lambda: array("d"))
+    answers_to: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """The same by which sentence was answered, in s."""
     frames: int = 0
     frames_sent: int = 0
     spoken_frames: int = 0
@@ -38,6 +41,10 @@ class Figures:
             "speech_share": round(self.spoken_frames / max(self.frames_sent, 1), 3),
             **percentiles("gap", self.gaps_s, (50, 99, 99.9, 100)),
             **percentiles("answer", self.answers_s, (50, 95)),
+            "answers_to": [
+                percentiles("answer", self.answers_to[which], (50, 95))
+                for which in sorted(self.answers_to)
+            ],
             "calls_completed": self.completed,
             "calls_given_up": self.given_up,
             "calls_refused": self.refused,
@@ -99,6 +106,7 @@ class Talker:
         if self._silent_since:
             if figures.measuring:
                 figures.answers_s.append(now - self._silent_since)
+                figures.answers_to[self._next - 1].append(now - self._silent_since)
             self._silent_since = 0.0
 
     def frame(self, now: float) -> bytes:
