@@ -36,8 +36,9 @@ of phrases the median of the open ones is asked."""
 PHRASE_P50_MS = 300.0
 _WORDS, _PHRASES = (0, 2), (1, 3)
 """Places in `SENTENCES`."""
-_RAMP_S = 30.0
-_WARM_UP_S = 45.0
+_RAMP_S, _LINES_EACH_S = 30.0, 6.0
+"""Lines begin to ring over so long at least, and no faster than this."""
+_SETTLES_S = 15.0
 _MOST_LINES = 400
 
 Told = Callable[[str], None]
@@ -70,12 +71,14 @@ async def measure(settings: Settings, step: int, seconds: float, told: Told) -> 
 
             async def offer(lines: int) -> Cost:
                 told(f"{lines} lines")
+                ramp = max(_RAMP_S, lines / _LINES_EACH_S)
+                warm_up = ramp + _SETTLES_S
                 return await cost_of(
-                    pid, port, lines, warm_up=_WARM_UP_S, seconds=seconds, ramp=_RAMP_S, says=says
+                    pid, port, lines, warm_up=warm_up, seconds=seconds, ramp=ramp, says=says
                 )
 
-            whole = await offer(step)
-            for more in range(2 * step, _MOST_LINES + 1, step):
+            whole = await offer(2 * step)
+            for more in range(3 * step, _MOST_LINES + 1, step):
                 tried = await offer(more)
                 if not sustained(tried):
                     # A hiccup of the machine is no overload.

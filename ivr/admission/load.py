@@ -14,7 +14,7 @@ from statistics import median
 WINDOW_S = 2.0
 """How much of the past counts: a hiccup is no overload, and one that lasts is one soon."""
 
-_EASE = 0.5
+_EASE = 0.75
 """What has been too much is over at this share of it, so that the door does not flap."""
 _BUSY_CORES = 0.25
 """A worker that takes less of a processor than this is held up by others; to refuse its callers

@@ -73,7 +73,7 @@ def test_what_lasts_is_one_and_passes(too_much: dict[str, float]) -> None:
 def test_it_does_not_flap() -> None:
     line = Line()
     line.note(3, lags_ms=(15,))
-    assert all(line.note(5, lags_ms=(7,)))
+    assert all(line.note(5, lags_ms=(8,)))
     assert not line.note(3, lags_ms=(3,))[-1]
 
 
