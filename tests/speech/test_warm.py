@@ -42,7 +42,7 @@ def test_it_knows_how_far_its_clock_is_and_is_let_go_when_it_has_heard_enough() 
     one = warm.take("en", object)
     warm.give_back("en", one, 60_000.0)
     assert warm.take("en", object).heard_ms == 60_000.0
-    warm.give_back("en", one, 20 * 60_000.0)
+    warm.give_back("en", one, 10 * 60_000.0)
     assert warm.take("en", object) is not one
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-_MOST_SOUND_MS = 20 * 60_000.0
+_MOST_SOUND_MS = 10 * 60_000.0
 """After so much its caches (about 100 MB) and its clock (a float) have been used enough."""
 _MOST_KINDS = 32
 """Grammars whose recognizers are kept: the ones last used."""
