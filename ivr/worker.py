@@ -242,8 +242,14 @@ class Worker:
         ready = open_ and not full and self._may_take()
         body: dict[str, Any] = {"ready": ready, "live_calls": self._live}
         if not ready:
-            reasons = {"draining": self._draining, "starting": not open_, "full": full}
-            body["reason"] = next((why for why, holds in reasons.items() if holds), "busy")
+            reasons = {
+                "draining": self._draining,
+                "starting": not open_,
+                "full": full,
+                "busy": self._watch is not None and self._watch.overloaded,
+            }
+            # It was overloaded, and has as many calls as it is known to carry.
+            body["reason"] = next((why for why, holds in reasons.items() if holds), "recovering")
         return (HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE), body
 
     def _places(self) -> Places | None:

@@ -33,7 +33,7 @@ _BETWEEN_WORDS_MS = 160
 
 _LONGEST_PRE_ROLL_MS = 600
 _FEED_FRAMES = 10
-"""Frames handed over at once: a trip to the decoding thread costs more than it decodes."""
+"""Frames handed over at once: one by one they cost more than they tell."""
 _log = structlog.get_logger()
 
 
