@@ -19,7 +19,7 @@ _EASE = 0.75
 _BUSY_CORES = 0.25
 """A worker that takes less of a processor than this is held up by others; to refuse its callers
 would not help them, unless it is mostly late."""
-_MOSTLY = 6.0
+_MOSTLY = 10.0
 """So many times `lag_ms` in the median is too late whoever's fault it is."""
 
 
@@ -27,9 +27,10 @@ _MOSTLY = 6.0
 class LoadLimits:
     """From where on a worker takes no new call."""
 
-    lag_ms: float = 6.0
-    """Lateness of the event loop that one moment in ten may exceed: an answer goes through the loop
-    some twenty times, so that it adds up."""
+    lag_ms: float = 4.0
+    """Lateness of the event loop that one moment in four may exceed: an answer goes through the
+    loop some twenty times, so that it adds up. It is no one moment in ten, because half a second in
+    which the calls of another worker are taken over is no overload."""
     backlog_ms: float = 1000.0
     """Sound that waits to be recognised, for each thread that recognises, on average."""
 
@@ -58,9 +59,9 @@ class LoadGate:
 
     @property
     def lag_ms(self) -> float:
-        """How late the event loop is in one moment of ten: a model that loads holds it up once."""
+        """How late the event loop is in one moment of four: a model that loads holds it up once."""
         lags = sorted(each.lag_ms for each in self._seen)
-        return lags[(len(lags) - 1) * 9 // 10] if lags else 0.0
+        return lags[(len(lags) - 1) * 3 // 4] if lags else 0.0
 
     @property
     def backlog_ms(self) -> float:

@@ -31,7 +31,7 @@ class LoadWatch:
 
     @property
     def lag_ms(self) -> float:
-        """How late the event loop is in one moment of ten."""
+        """How late the event loop is in one moment of four."""
         return self._gate.lag_ms
 
     @property

@@ -90,7 +90,7 @@ class Metrics:
         )
         self._lag_now = Gauge(
             "ivr_loop_lag_seconds",
-            "How late the event loop is in one moment of ten.",
+            "How late the event loop is in one moment of four.",
             registry=self.registry,
         )
         self._synthesis = Counter(
