@@ -77,8 +77,8 @@ async def measure(settings: Settings, step: int, seconds: float, told: Told) -> 
                     pid, port, lines, warm_up=warm_up, seconds=seconds, ramp=ramp, says=says
                 )
 
-            whole = await offer(2 * step)
-            for more in range(3 * step, _MOST_LINES + 1, step):
+            whole = await offer(step)
+            for more in range(2 * step, _MOST_LINES + 1, step):
                 tried = await offer(more)
                 if not sustained(tried):
                     # A hiccup of the machine is no overload.
@@ -112,7 +112,7 @@ def _row(cost: Cost) -> dict[str, Cell]:
 
 
 @click.command()
-@click.option("--step", default=30, show_default=True, help="Lines more at each try.")
+@click.option("--step", default=60, show_default=True, help="Lines more at each try.")
 @click.option("--seconds", default=20.0, show_default=True, help="Measured at each.")
 def main(step: int, seconds: float) -> None:
     """Print what the admitted got at each load, and keep it."""

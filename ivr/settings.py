@@ -103,10 +103,10 @@ class Settings(BaseSettings):
     drain_s: float = Field(60.0, ge=0)
     max_calls: int = Field(200, ge=1)
     """The most that a worker takes, however little they cost it; what it can carry, it measures."""
-    most_lag_ms: float = Field(4.0, gt=0)
+    most_lag_ms: float = Field(3.0, gt=0)
     """A worker that is busy, and whose event loop is later than this in one moment of four, takes
     no new call until it is not, and then for a while no more at once than it had; nor does one that
-    is mostly ten times as late, whoever holds it up."""
+    is mostly twelve times as late, whoever holds it up."""
     most_backlog_ms: float = Field(1000.0, gt=0)
     """Nor one with more sound than this to recognise, for each of its `recogniser_threads`."""
     places: int | None = Field(None, ge=1)

@@ -19,7 +19,7 @@ _EASE = 0.75
 _BUSY_CORES = 0.25
 """A worker that takes less of a processor than this is held up by others; to refuse its callers
 would not help them, unless it is mostly late."""
-_MOSTLY = 10.0
+_MOSTLY = 12.0
 """So many times `lag_ms` in the median is too late whoever's fault it is."""
 
 
@@ -27,7 +27,7 @@ _MOSTLY = 10.0
 class LoadLimits:
     """From where on a worker takes no new call."""
 
-    lag_ms: float = 4.0
+    lag_ms: float = 3.0
     """Lateness of the event loop that one moment in four may exceed: an answer goes through the
     loop some twenty times, so that it adds up. It is no one moment in ten, because half a second in
     which the calls of another worker are taken over is no overload."""
