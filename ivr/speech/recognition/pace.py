@@ -1,8 +1,9 @@
 """How much sound is worth a trip to the decoding thread. Pure.
 
 A model that decodes two hundred times faster than people speak has nothing to gain from hearing
-them live: what it decodes in one go takes a third less, because its caches stay its own, and what
-turns out to be no speech is never decoded. A slow one has to keep up.
+them live: fewer trips to the thread are fewer fights for the interpreter, one recognizer serves the
+next utterance sooner, and what turns out to be no speech is never decoded. A slow one has to keep
+up.
 """
 
 from __future__ import annotations
