@@ -3,11 +3,11 @@
     IVR_FREESWITCH=$(which freeswitch) python -m bench.freeswitch_calls
 
 Each phone asks for its balance in speech, is told it, says good-bye, and rings again until the
-time is up; it speaks for about a quarter of that time. Afterwards as many phones hold a call with
-a worker that does nothing but send back each frame. The figures are the phones': gaps between the
-RTP packets that arrive, and the time from the end of the caller's speech to the first sound of the
-answer. Phones, switch, workers and databases share the machine; the phones are lean (`lean_phone`),
-so that what is measured is not them.
+time is up; it speaks for a quarter of that time. A call that a worker refuses has failed.
+Afterwards as many phones hold a call with a worker that does nothing but send back each frame. The
+figures are the phones': gaps between the RTP packets that arrive, and the time from the end of the
+caller's speech to the first sound of the answer. Phones, switch, workers and databases share the
+machine; the phones are lean (`lean_phone`), so that what is measured is not them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import uvloop
 from rich.progress import Progress
 
 from bench.lean_phone import LeanMedia, payloads
+from ivr.admission.load import LoadLimits
 from ivr.audio.format import TELEPHONE
 from ivr.benchmarks.media.talker import Figures, Talker, percentiles
 from ivr.benchmarks.results import Cell, Machine, machine, save
@@ -50,7 +51,8 @@ SENTENCES = (
 )
 _ENGLISH = "7003"
 _UNASKED = "7006"
-_WELCOME_FRAMES = 25
+_WELCOME_FRAMES = 200
+"""Of the welcome are listened to before it is interrupted."""
 _RING_S = 20.0
 _CALL_LIMIT_S = 120.0
 _PACE_S = 0.25
@@ -306,7 +308,12 @@ def main(calls: int, seconds: float, echo_seconds: float, workers: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         render_spoken(folder / "sounds", "freeswitch")
-        environment = {"IVR_LOG_LEVEL": "warning"}
+        limits = LoadLimits()
+        environment = {
+            "IVR_LOG_LEVEL": "warning",
+            "IVR_MOST_LAG_MS": f"{limits.lag_ms:g}",
+            "IVR_MOST_BACKLOG_MS": f"{limits.backlog_ms:g}",
+        }
         with Stack(folder / "var", workers=workers, environment=environment) as stack:
             switch = FreeSwitch.before(folder, stack.notes.freeswitch_ports)
             try:

@@ -41,6 +41,17 @@ def _address(value: Any) -> Any:
     return Address.parse(value) if isinstance(value, str) else value
 
 
+_MOST_RECOGNISER_THREADS = 4
+"""The one thread that carries a worker's sound is busy before more than these are."""
+
+
+def _threads_for(given: dict[str, Any]) -> int:
+    """Beyond its share of the cores a worker's recognition only holds up what carries sound."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    workers: int = given.get("workers", 1)
+    return max(1, min((cores or 1) // workers, _MOST_RECOGNISER_THREADS))
+
+
 def nlu_of(flow: Path) -> Path | None:
     """Where the sentences are that a flow understands: the folder of its name in `nlu_models`,
     beside the folder that the flow is in. None where there is none.
@@ -155,7 +166,9 @@ class Settings(BaseSettings):
     """Of all of them. For `serve`: their workers are all its own, and they take no calls while
     none of these would; for `ivrctl calls`: their live calls can be seen. None: neither."""
 
-    recogniser_threads: int = Field(2, ge=1, le=32)
+    recogniser_threads: int = Field(default_factory=_threads_for, ge=1, le=32)
+    """Threads of each worker that turn sound into words; unset: as many as the machine has cores
+    for each of the `workers`, 4 at most."""
     worker_name: str = "worker-0"
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ from ivr.conversation.services import Services
 from ivr.dialogue.flow import Flow
 from ivr.dialogue.trial import Trial
 from ivr.errors import IvrError
-from ivr.integrations.hub import IntegrationHub
+from ivr.integrations.hub import IntegrationHub, load_client
 from ivr.nlu.choice import interpreter_of
 from ivr.nlu.endings import learn_endings
 from ivr.ports import refuse_used_port
@@ -139,6 +139,7 @@ class Worker:
         )
         await health.start()
         self._closing.append(health.stop)
+        await load_client(f"http://{settings.host}:{health.port}/live")
         self._audiosocket = audiosocket = AudioSocketServer(
             settings.host,
             settings.audiosocket_port,

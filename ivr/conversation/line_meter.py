@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
 
 from ivr.audio.format import AudioFormat
 from ivr.audio.level import FULL_SCALE, clipped_samples, power_dbfs
@@ -28,11 +27,6 @@ _LONGEST_GAP_MS = 240.0
 _MOST_STRETCHES = 100
 
 
-class _Frame(NamedTuple):
-    power: float
-    clipped: int
-
-
 class LineMeter:
     """Measures one caller's line. Fed with every frame in which the caller speaks, and with the
     others while it `hears_speech`."""
@@ -40,7 +34,10 @@ class LineMeter:
     def __init__(self, format: AudioFormat) -> None:
         self._format = format
         self._blanks = (format.silence, b"\xff" * format.frame_bytes)
-        self._speech: deque[_Frame] = deque(maxlen=_WINDOW_MS // format.ptime_ms)
+        frames = _WINDOW_MS // format.ptime_ms
+        # Numbers side by side: an object for each frame is one more for the garbage collector.
+        self._powers: deque[float] = deque(maxlen=frames)
+        self._clipped: deque[int] = deque(maxlen=frames)
         self._power = 0.0
         self._noise_dbfs: float | None = None
         self._loud_dbfs = 0.0
@@ -61,29 +58,30 @@ class LineMeter:
         blank = frame in self._blanks
         if speech and not blank:
             power = 10 ** (level_dbfs / 10) * FULL_SCALE**2
-            if len(self._speech) == self._speech.maxlen:
-                self._power -= self._speech[0].power
+            if len(self._powers) == self._powers.maxlen:
+                self._power -= self._powers[0]
             self._power += power
             clipped = clipped_samples(frame, _CEILING) if level_dbfs > _LEAST_CLIPPED_DBFS else 0
-            self._speech.append(_Frame(power, clipped))
+            self._powers.append(power)
+            self._clipped.append(clipped)
             self._loud_dbfs = self._level_dbfs() - _LOUD_DB
         self._count(blank=blank, loud=not blank and level_dbfs >= self._loud_dbfs, now_ms=now_ms)
 
     def quality(self) -> LineQuality:
         """How the line sounds; nothing, until enough was heard of it."""
-        frames = len(self._speech)
+        frames = len(self._powers)
         if frames * self._format.ptime_ms < _LEAST_MS:
             return LineQuality()
         samples = frames * self._format.frame_samples
         return LineQuality(
             level_dbfs=self._level_dbfs(),
             noise_dbfs=self._noise_dbfs,
-            clipped=sum(frame.clipped for frame in self._speech) / samples,
+            clipped=sum(self._clipped) / samples,
             lost=self._lost(),
         )
 
     def _level_dbfs(self) -> float:
-        return power_dbfs(self._power / len(self._speech))
+        return power_dbfs(self._power / len(self._powers))
 
     def _count(self, *, blank: bool, loud: bool, now_ms: float) -> None:
         """Follow a stretch of loud frames: what is missing in it was lost."""

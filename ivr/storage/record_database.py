@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +11,7 @@ import psycopg
 from psycopg import Connection
 
 from ivr.errors import IvrError
+from ivr.storage.line_guard import LineGuard
 from ivr.storage.record import AnyRecord, CallFinished, CallStarted, SoundKept, TurnTaken
 from ivr.storage.schema import bring_up_to_date, check_url
 
@@ -94,16 +92,14 @@ class Refused:
 class RecordDatabase:
     """One connection, made when it is needed. For one thread; `cut` may come from another.
 
-    Nothing here waits longer than 3 s, whatever the server does: psycopg and the server's own
-    timeouts say nothing of a server that is frozen, so a timer shuts the socket down.
+    Nothing here waits much longer than 3 s, whatever the server does.
     """
 
     def __init__(self, database_url: str) -> None:
         check_url(database_url)
         self._url = database_url
         self._connection: Connection | None = None
-        self._deadline: _Deadline | None = None
-        self._cut = False
+        self._guard = LineGuard(_BATCH_S)
 
     def ship(self, records: Sequence[AnyRecord]) -> list[Refused]:
         """Have the database keep all `records` but those returned. Raises DatabaseAway: then
@@ -137,7 +133,7 @@ class RecordDatabase:
     def _together(self, records: Sequence[AnyRecord], first: int) -> list[Refused]:
         values = [_values(record) for record in records]
         connection = self._connect()
-        with self._within(connection), connection.transaction():
+        with self._guard.over(connection), connection.transaction():
             with connection.pipeline():
                 cursors = [
                     connection.execute(_STATEMENTS[type(record)], value)
@@ -164,26 +160,14 @@ class RecordDatabase:
                 application_name="ivr",
             )
             self._connection = connection
-            with self._within(connection):
+            with self._guard.over(connection):
                 connection.execute("SET timezone TO 'UTC'")
                 bring_up_to_date(connection)
         return self._connection
 
-    @contextmanager
-    def _within(self, connection: Connection) -> Iterator[None]:
-        self._deadline = deadline = _Deadline(connection, 0 if self._cut else _BATCH_S)
-        try:
-            yield
-        finally:
-            deadline.disarm()
-            self._deadline = None
-
     def cut(self) -> None:
         """Let nothing wait any more, now or later. From any thread."""
-        self._cut = True
-        deadline = self._deadline
-        if deadline is not None:
-            deadline.cut()
+        self._guard.cut()
 
     def close(self) -> None:
         """Let the connection go; the next batch makes another."""
@@ -191,35 +175,6 @@ class RecordDatabase:
             with suppress(psycopg.Error):
                 self._connection.close()
             self._connection = None
-
-
-class _Deadline:
-    """Shuts a connection's socket down in `seconds` unless disarmed before."""
-
-    def __init__(self, connection: Connection, seconds: float) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-        self._armed = True
-        self._timer = threading.Timer(seconds, self.cut)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def cut(self) -> None:
-        with self._lock:
-            if not self._armed:
-                return
-            self._armed = False
-            # On a copy: the connection itself goes on owning its descriptor.
-            with (
-                suppress(OSError, psycopg.Error),
-                socket.socket(fileno=os.dup(self._connection.fileno())) as line,
-            ):
-                line.shutdown(socket.SHUT_RDWR)
-
-    def disarm(self) -> None:
-        with self._lock:
-            self._armed = False
-        self._timer.cancel()
 
 
 def _values(record: AnyRecord) -> dict[str, Any]:

@@ -45,6 +45,9 @@ _DISK_S = 1.0
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8)
 """Between tries of a database that is away; the last goes on."""
 _CLOSE_S = 2.0
+_TOGETHER_S = 0.2
+"""Records of so long go into the database, and are synced to the disk, together: each trip costs
+the same, and calls wait while a thread of ours holds the interpreter."""
 
 _log = structlog.get_logger(__name__)
 _record: TypeAdapter[AnyRecord] = TypeAdapter(Record)
@@ -69,7 +72,15 @@ class RecordJournal:
         self._folder = folder
         self._worker = worker
         self._database = RecordDatabase(database_url)
-        self._change = threading.Condition()
+        self._lock = threading.Lock()
+        # Each waits for something of its own, and a record wakes only who has to do with it.
+        self._queued = threading.Condition(self._lock)
+        self._unsynced_more = threading.Condition(self._lock)
+        self._shippable = threading.Condition(self._lock)
+        self._hurry = threading.Condition(self._lock)
+        self._settling = threading.Condition(self._lock)
+        self._awaited = 0
+        """Who waits for what was written to be settled: nothing is put off then."""
         self._queue: deque[bytes] = deque()
         self._memory: deque[bytes] = deque()
         self._segments: deque[Segment] = deque()
@@ -107,7 +118,7 @@ class RecordJournal:
     @property
     def backlog(self) -> int:
         """Records that PostgreSQL does not have yet, with those adopted."""
-        with self._change:
+        with self._lock:
             return self._taken - self._settled + self._adopted()
 
     def _adopted(self) -> int:
@@ -120,12 +131,12 @@ class RecordJournal:
         except Exception as error:  # noqa: BLE001 - a call must not end for want of a record
             _log.error("record_unwritable", call_id=str(record.call_id), why=str(error))
             return
-        with self._change:
+        with self._lock:
             full = len(self._queue) + len(self._memory) >= _MEMORY_RECORDS
             if not full and not self._closing:
                 self._queue.append(line)
                 self._taken += 1
-                self._change.notify_all()
+                self._queued.notify()
                 return
             self._lost += 1
             first = self._lost == 1
@@ -137,9 +148,9 @@ class RecordJournal:
 
     def _writing(self) -> None:
         while True:
-            with self._change:
+            with self._lock:
                 pause = _DISK_S if self._memory else None
-                self._change.wait_for(lambda: self._queue or self._closing, pause)
+                self._queued.wait_for(lambda: self._queue or self._closing, pause)
                 lines = list(self._queue)
                 self._queue.clear()
                 if not lines and self._closing:
@@ -147,10 +158,10 @@ class RecordJournal:
             self._to_disk(lines)
 
     def _to_disk(self, lines: list[bytes]) -> None:
-        with self._change:
+        with self._lock:
             if time.monotonic() < self._disk_again_at and not self._closing:
                 self._memory.extend(lines)
-                self._change.notify_all()
+                self._shippable.notify()
                 return
             # What came while the disk took nothing goes first; the shipper may have it already.
             lines = [*self._memory, *lines]
@@ -161,19 +172,21 @@ class RecordJournal:
             segment = self._room()
             segment.append(b"".join(lines))
         except OSError as error:
-            with self._change:
+            with self._lock:
                 self._memory.extend(lines)
                 self._active = None
                 self._disk_again_at = time.monotonic() + _DISK_S
-                self._change.notify_all()
+                self._shippable.notify()
             if not self._disk_fails:
                 _log.error("journal_disk_fails", folder=str(self._folder), why=error.strerror)
             self._disk_fails = True
             return
-        with self._change:
+        with self._lock:
             segment.left += len(lines)
-            self._unsynced.add(segment)
-            self._change.notify_all()
+            if segment not in self._unsynced:
+                self._unsynced.add(segment)
+                self._unsynced_more.notify()
+            self._shippable.notify()
         if self._disk_fails:
             _log.info("journal_disk_works", folder=str(self._folder))
         self._disk_fails = False
@@ -182,8 +195,9 @@ class RecordJournal:
         """What was written outlives this process at once, and the machine once it is synced; the
         disk takes its time for that, and nobody waits for it, least of all the next record."""
         while True:
-            with self._change:
-                self._change.wait_for(lambda: self._unsynced or self._closing)
+            with self._lock:
+                self._unsynced_more.wait_for(lambda: self._unsynced or self._closing)
+                self._unsynced_more.wait_for(lambda: self._closing, _TOGETHER_S)
                 segments, self._unsynced = self._unsynced, set()
                 if not segments:
                     return
@@ -193,13 +207,13 @@ class RecordJournal:
     def _room(self) -> Segment:
         if self._active is None or self._active.size >= _SEGMENT_BYTES:
             segment = Segment.create(self._folder, self._worker)
-            with self._change:
+            with self._lock:
                 self._active = segment
                 self._segments.append(segment)
         return self._active
 
     def _adopt(self) -> None:
-        with self._change:
+        with self._lock:
             ours = {segment.path for segment in self._segments}
         for path in sorted(set(self._folder.glob(f"*{SUFFIX}")) - ours):
             try:
@@ -214,7 +228,7 @@ class RecordJournal:
             if segment.torn:
                 _log.warning("journal_torn", file=path.name, bytes=len(segment.torn))
                 self._refuse(segment.torn, "the last line of a journal, torn by a crash")
-            with self._change:
+            with self._lock:
                 self._segments.appendleft(segment)
 
     # The database's side.
@@ -222,11 +236,12 @@ class RecordJournal:
     def _shipping(self) -> None:
         adopt_at = time.monotonic() + _ADOPT_S
         while True:
-            with self._change:
-                self._change.wait_for(
+            with self._lock:
+                self._shippable.wait_for(
                     lambda: self._closing or self._memory or self._unfinished(),
                     max(adopt_at - time.monotonic(), 0),
                 )
+                self._hurry.wait_for(self._in_a_hurry, _TOGETHER_S)
                 if self._closing:
                     return
             if time.monotonic() >= adopt_at:
@@ -240,7 +255,7 @@ class RecordJournal:
                 self._ship(batch)
             except DatabaseAway as error:
                 if batch.segment is None:
-                    with self._change:
+                    with self._lock:
                         self._memory.extendleft(reversed(batch.lines))
                 self._wait_for_database(error)
             else:
@@ -248,19 +263,23 @@ class RecordJournal:
                     _log.info("database_back")
                 self._away = 0
 
+    def _in_a_hurry(self) -> bool:
+        waiting = len(self._memory) + sum(segment.left for segment in self._segments)
+        return self._closing or self._awaited > 0 or waiting >= _BATCH
+
     def _wait_for_database(self, error: DatabaseAway) -> None:
         if not self._away:
             _log.warning("database_away", why=error.what, backlog=self.backlog)
         pause = _PAUSES_S[min(self._away, len(_PAUSES_S) - 1)]
         self._away += 1
-        with self._change:
-            self._change.wait_for(lambda: self._closing, pause)
+        with self._lock:
+            self._shippable.wait_for(lambda: self._closing, pause)
 
     def _unfinished(self) -> Segment | None:
         return next((segment for segment in self._segments if not segment.finished), None)
 
     def _remove_finished(self) -> None:
-        with self._change:
+        with self._lock:
             done = [one for one in self._segments if one.finished and one is not self._active]
             for segment in done:
                 self._segments.remove(segment)
@@ -268,7 +287,7 @@ class RecordJournal:
             segment.remove()
 
     def _next_batch(self) -> _Batch | None:
-        with self._change:
+        with self._lock:
             if self._memory:
                 most = min(_BATCH, len(self._memory))
                 return _Batch([self._memory.popleft() for _ in range(most)])
@@ -278,7 +297,7 @@ class RecordJournal:
         try:
             lines, offset = segment.read(_BATCH)
         except OSError as error:
-            with self._change:
+            with self._lock:
                 self._segments.remove(segment)
                 if segment is self._active:
                     self._active = None
@@ -303,7 +322,7 @@ class RecordJournal:
             self._refuse(batch.lines[place], why)
         if batch.segment is not None:
             batch.segment.shipped_to(batch.offset)
-        with self._change:
+        with self._lock:
             self._settle(batch.segment, len(batch.lines))
 
     def _settle(self, segment: Segment | None, lines: int) -> None:
@@ -311,7 +330,7 @@ class RecordJournal:
             segment.left -= lines
         if segment is None or not segment.adopted:
             self._settled += lines
-        self._change.notify_all()
+        self._settling.notify_all()
 
     def _refuse(self, line: bytes, why: str) -> None:
         """Put a line away where a person may look at it."""
@@ -333,7 +352,7 @@ class RecordJournal:
 
     async def flush(self, timeout_s: float) -> bool:
         """See `RecordStore.flush`; waits for adopted records too."""
-        with self._change:
+        with self._lock:
             target = self._taken
 
         def arrived() -> bool:
@@ -344,17 +363,23 @@ class RecordJournal:
         return await asyncio.to_thread(self._wait, arrived, timeout_s)
 
     def _wait(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        with self._change:
-            return self._change.wait_for(condition, timeout_s)
+        with self._lock:
+            self._awaited += 1
+            self._hurry.notify()
+            try:
+                return self._settling.wait_for(condition, timeout_s)
+            finally:
+                self._awaited -= 1
 
     async def close(self) -> None:
         """See `RecordStore.close`; takes some seconds at most. Twice is harmless."""
         if not self._threads:
             return
         await self.flush(_CLOSE_S)
-        with self._change:
+        with self._lock:
             self._closing = True
-            self._change.notify_all()
+            for waiting in (self._queued, self._unsynced_more, self._shippable, self._hurry):
+                waiting.notify_all()
         self._database.cut()
         await asyncio.to_thread(self._end)
 
