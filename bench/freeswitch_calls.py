@@ -31,7 +31,6 @@ import uvloop
 from rich.progress import Progress
 
 from bench.lean_phone import LeanMedia, payloads
-from ivr.admission.load import LoadLimits
 from ivr.audio.format import TELEPHONE
 from ivr.benchmarks.media.talker import Figures, Talker, percentiles
 from ivr.benchmarks.results import Cell, Machine, machine, save
@@ -57,6 +56,8 @@ _RING_S = 20.0
 _CALL_LIMIT_S = 120.0
 _PACE_S = 0.25
 """Between two new calls while the lines fill: a person does not dial in step with the others."""
+_AGAIN_S = 2.0
+"""After a call that failed: nobody rings again faster."""
 _NOISE_DBFS = -60.0
 _NOISE_FRAMES = 500
 
@@ -130,6 +131,7 @@ async def talking_call(target: str, number: str, lines: Lines) -> None:
             lines.failed.append(f"{number}: cut short, {phone.end_reason}")
     except (TimeoutError, NotAnswered, OSError) as error:
         lines.failed.append(f"{number}: {type(error).__name__} {error} {phone.end_reason}")
+        await asyncio.sleep(_AGAIN_S)
     finally:
         await phone.hang_up()
 
@@ -308,11 +310,11 @@ def main(calls: int, seconds: float, echo_seconds: float, workers: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         render_spoken(folder / "sounds", "freeswitch")
-        limits = LoadLimits()
+        fields = Settings.model_fields
         environment = {
             "IVR_LOG_LEVEL": "warning",
-            "IVR_MOST_LAG_MS": f"{limits.lag_ms:g}",
-            "IVR_MOST_BACKLOG_MS": f"{limits.backlog_ms:g}",
+            "IVR_MOST_LAG_MS": str(fields["most_lag_ms"].default),
+            "IVR_MOST_BACKLOG_MS": str(fields["most_backlog_ms"].default),
         }
         with Stack(folder / "var", workers=workers, environment=environment) as stack:
             switch = FreeSwitch.before(folder, stack.notes.freeswitch_ports)

@@ -118,8 +118,9 @@ class Settings(BaseSettings):
     """A worker that is busy, and whose event loop is later than this in one moment of four, takes
     no new call until it is not, and then for a while no more at once than it had; nor does one that
     is mostly twelve times as late, whoever holds it up."""
-    most_backlog_ms: float = Field(1000.0, gt=0)
-    """Nor one with more sound than this to recognise, for each of its `recogniser_threads`."""
+    most_backlog_ms: float = Field(50.0, gt=0)
+    """Nor one whose `recogniser_threads` take longer than this, each, for what is to be recognised
+    now: so much later come the words of a caller who has just spoken."""
     places: int | None = Field(None, ge=1)
     """Calls that all workers together have at once; further callers wait in a queue. None: as many
     as the workers take."""

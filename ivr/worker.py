@@ -308,7 +308,7 @@ class Worker:
         left = await left_by_the_last(sessions)
         ending = asyncio.create_task(end_lost_calls(left, sessions, records, SystemClock()))
         self._closing.append(ending.cancel)
-        self._metrics.watch_recogniser(lambda: recogniser.backlog_ms)
+        self._metrics.watch_recogniser(lambda: recogniser.backlog_ms / 1000)
         self._metrics.watch_records(lambda: records.backlog)
         callers = None
         if settings.caller_key is not None and settings.trusted_trunks:

@@ -27,12 +27,13 @@ _MOSTLY = 12.0
 class LoadLimits:
     """From where on a worker takes no new call."""
 
-    lag_ms: float = 3.0
+    lag_ms: float
     """Lateness of the event loop that one moment in four may exceed: an answer goes through the
     loop some twenty times, so that it adds up. It is no one moment in ten, because half a second in
     which the calls of another worker are taken over is no overload."""
-    backlog_ms: float = 1000.0
-    """Sound that waits to be recognised, for each thread that recognises, on average."""
+    backlog_ms: float
+    """How long it takes, on average, until the threads that recognise have done what waits for
+    them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ class _Measured:
 class LoadGate:
     """Knows whether the worker is overloaded."""
 
-    def __init__(self, limits: LoadLimits | None = None) -> None:
-        self._limits = limits or LoadLimits()
+    def __init__(self, limits: LoadLimits) -> None:
+        self._limits = limits
         self._seen: deque[_Measured] = deque()
         self._overloaded = False
         self._knows_enough = False
@@ -65,7 +66,7 @@ class LoadGate:
 
     @property
     def backlog_ms(self) -> float:
-        """How much sound waits to be recognised, for each thread, on average."""
+        """How long recognition takes to do what waits for it, on average."""
         return sum(each.backlog_ms for each in self._seen) / max(len(self._seen), 1)
 
     @property

@@ -17,8 +17,8 @@ _log = structlog.get_logger()
 
 
 class LoadWatch:
-    """Looks at the running loop each `EVERY_S`. `backlog_ms` says how much sound waits for each
-    thread of the recogniser, `calls` how many calls there are."""
+    """Looks at the running loop each `EVERY_S`. `backlog_ms` says how long the recogniser's threads
+    take for what waits for them, `calls` how many calls there are."""
 
     def __init__(
         self, limits: LoadLimits, *, backlog_ms: Callable[[], float], calls: Callable[[], int]

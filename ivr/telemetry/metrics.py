@@ -97,8 +97,8 @@ class Metrics:
             "ivr_synthesis_failures", "Answers that could not be spoken.", registry=self.registry
         )
         self._recogniser = Gauge(
-            "ivr_recogniser_backlog",
-            "Pieces of sound that wait to be recognised.",
+            "ivr_recogniser_backlog_seconds",
+            "What it takes one thread, about, to recognise what is to be recognised now.",
             registry=self.registry,
         )
         self._records = Gauge(

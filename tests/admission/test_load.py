@@ -42,7 +42,7 @@ SOMETIMES_LATE = (0.0, 0.0, 12.0)
 
 
 def test_it_is_well_before_anything_is_known() -> None:
-    gate = LoadGate()
+    gate = LoadGate(LIMITS)
     assert not gate.overloaded
     assert (gate.lag_ms, gate.backlog_ms, gate.cores) == (0, 0, 0)
 
@@ -99,7 +99,9 @@ def test_its_share_of_the_processors_is_measured() -> None:
 
 async def test_a_loop_that_is_held_up_shuts_it() -> None:
     """In real time: the loop is late because it is late."""
-    watch = LoadWatch(LoadLimits(lag_ms=100), backlog_ms=lambda: 0.0, calls=lambda: 50)
+    watch = LoadWatch(
+        LoadLimits(lag_ms=100, backlog_ms=1000), backlog_ms=lambda: 0.0, calls=lambda: 50
+    )
     watch.start()
     loop = asyncio.get_running_loop()
     deadline = loop.time() + 30

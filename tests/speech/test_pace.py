@@ -18,6 +18,13 @@ def test_a_fast_model_waits_for_as_much_as_it_decodes_in_ten_ms() -> None:
     assert pace.portion_ms == 1250
 
 
+def test_what_waits_is_counted_by_what_it_takes() -> None:
+    pace = Pace()
+    assert pace.work_ms(1000) == 50
+    pace.note(4000, 20)
+    assert pace.work_ms(1000) == 5
+
+
 def test_a_slow_model_keeps_up_with_the_caller() -> None:
     pace = Pace()
     pace.note(1000, 400.0)

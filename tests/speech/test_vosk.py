@@ -203,7 +203,8 @@ async def test_a_caller_who_is_far_behind_does_not_hold_back_the_others() -> Non
     pcm = recording(PIN)
     flood = vosk.open("en", TELEPHONE)
     flood.feed(pcm * 80)
-    assert vosk.backlog_ms > 300_000
+    # Before anything is known of the model: 336 s of sound, a twentieth of that in work.
+    assert vosk.backlog_ms > 15_000
     heard = await hear(vosk, pcm, DIGITS)
     assert len(heard.words) == 6
     assert flood.backlog_ms > 0
@@ -277,7 +278,7 @@ def test_a_process_that_ends_in_mid_decode_ends_at_once() -> None:
         "    for _ in range(4):\n"
         "        vosk.open('en', TELEPHONE).feed(bytes(8_000_000))\n"
         "    await asyncio.sleep(0.1)\n"
-        "    assert vosk.backlog_ms > 1_000_000\n"
+        "    assert vosk.backlog_ms > 50_000\n"
         "asyncio.run(main())\n"
     )
     done = subprocess.run(

@@ -53,7 +53,7 @@ def test_backlogs_are_asked_for_when_they_are_read_and_may_fail() -> None:
     backlog[0] = 7
     read = values(metrics)
     assert read["ivr_records_backlog", ()] == 7
-    assert math.isnan(read["ivr_recogniser_backlog", ()])
+    assert math.isnan(read["ivr_recogniser_backlog_seconds", ()])
 
 
 def test_two_workers_in_one_process_do_not_share_their_numbers() -> None:

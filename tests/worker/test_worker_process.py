@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -114,7 +115,8 @@ def running(stack: Stack, folder: Path, settings: Mapping[str, str]) -> Iterator
 def refused(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
+        # Reset: the listener was shut with us in its queue.
         return True
     return False
 
@@ -188,6 +190,63 @@ async def test_it_says_that_it_is_full(stack: Stack, tmp_path: Path) -> None:
         await asyncio.to_thread(until, lambda: worker.ready()[0] == 200, 5, "it is ready again")
         metrics = (await asyncio.to_thread(worker.get, "/metrics"))[1]
         assert 'ivr_calls_total{cause="caller"} 1.0' in metrics.splitlines()
+
+
+@contextmanager
+def held_up(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """The worker gets a processor for 10 ms of every 110."""
+    over = threading.Event()
+
+    def hold() -> None:
+        while not over.wait(0.01):
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.1)
+            process.send_signal(signal.SIGCONT)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    try:
+        yield
+    finally:
+        over.set()
+        holding.join()
+
+
+async def test_it_says_that_it_is_busy_and_then_that_it_recovers(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with running(stack, tmp_path, {}) as worker:
+        clock = MediaClock()
+
+        async def ring() -> Line:
+            line = await Line.ring(worker.port, clock)
+            await asyncio.wait_for(line.bot_heard.wait(), 5)
+            return line
+
+        async def until_it_says(status: int, live_calls: int, reason: str | None) -> None:
+            expected: dict[str, Any] = {"ready": reason is None, "live_calls": live_calls}
+            if reason is not None:
+                expected["reason"] = reason
+            await asyncio.to_thread(
+                until, lambda: worker.ready() == (status, expected), 15, f"/ready says {reason}"
+            )
+
+        lines = [await ring(), await ring()]
+        with held_up(worker.process):
+            await until_it_says(503, 2, "busy")
+            refused_one = await Line.ring(worker.port, clock)
+            await asyncio.wait_for(refused_one.over.wait(), 5)
+            assert refused_one.was_reset
+        await until_it_says(200, 2, None)
+        # One more than it is known to carry; the next has to wait.
+        lines.append(await ring())
+        await until_it_says(503, 3, "recovering")
+        await until_it_says(200, 3, None)
+        lines.append(await ring())
+        told = [line["event"] for line in worker.lines() if line["event"].startswith("takes_")]
+        assert told == ["takes_no_calls", "takes_calls_again"]
+        for line in lines:
+            line.close()
 
 
 async def test_one_line_an_event_with_call_and_turn(stack: Stack, tmp_path: Path) -> None:

@@ -43,7 +43,11 @@ class ChosenRecogniser(OrderedRecogniser):
 
     @property
     def backlog_ms(self) -> float:
-        """Sound that was fed and is not decoded yet, in ms, all utterances together."""
+        """How long it takes one thread, about, to turn into words what is to become words now.
+
+        What a vosk-server has not taken yet counts for as long as it lasts: nothing waits there
+        while it keeps up.
+        """
         return self._here.backlog_ms + self._servers.backlog_ms
 
     def load(self) -> None:

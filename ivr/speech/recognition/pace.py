@@ -31,6 +31,11 @@ class Pace:
             return _LEAST_MS
         return min(max(_WORK_MS / max(self._cost, 1e-6), _LEAST_MS), _MOST_MS)
 
+    def work_ms(self, sound_ms: float) -> float:
+        """What it takes of a processor, about, to decode so much sound."""
+        cost = _WORK_MS / _LEAST_MS if self._cost is None else self._cost
+        return cost * sound_ms
+
     def note(self, sound_ms: float, took_ms: float) -> None:
         """An utterance of `sound_ms` took `took_ms` of a processor."""
         if sound_ms < _TELLING_MS:

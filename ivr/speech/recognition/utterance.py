@@ -74,8 +74,11 @@ class VoskUtterance:
 
     @property
     def backlog_ms(self) -> float:
-        """Sound that is to be decoded now and is not yet, in ms; none while it may wait."""
-        return self._undecoded / self._bytes_per_ms if self._at_work else 0.0
+        """What it takes of a processor, about, to decode what is to be decoded now; nothing while
+        the sound may wait."""
+        if not self._at_work:
+            return 0.0
+        return self._pace.work_ms(self._undecoded / self._bytes_per_ms)
 
     @property
     def failure(self) -> RecognitionFailed | None:

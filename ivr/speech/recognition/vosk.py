@@ -54,7 +54,8 @@ class VoskRecogniser:
 
     @property
     def backlog_ms(self) -> float:
-        """Sound that is to be decoded now and is not yet, in ms, all utterances together."""
+        """What it takes of a processor, about, to decode what is to be decoded now, in ms, all
+        utterances together."""
         return sum(utterance.backlog_ms for utterance in self._live)
 
     def load(self) -> None:
