@@ -114,13 +114,13 @@ class Settings(BaseSettings):
     drain_s: float = Field(60.0, ge=0)
     max_calls: int = Field(200, ge=1)
     """The most that a worker takes, however little they cost it; what it can carry, it measures."""
-    most_lag_ms: float = Field(3.0, gt=0)
+    most_lag_ms: float = Field(5.0, gt=0)
     """A worker that is busy, and whose event loop is later than this in one moment of four, takes
     no new call until it is not, and then for a while no more at once than it had; nor does one that
     is mostly twelve times as late, whoever holds it up."""
-    most_backlog_ms: float = Field(50.0, gt=0)
-    """Nor one whose `recogniser_threads` take longer than this, each, for what is to be recognised
-    now: so much later come the words of a caller who has just spoken."""
+    most_backlog_ms: float = Field(8.0, gt=0)
+    """Nor one where what waits for one of the `recogniser_threads` takes each of them longer than
+    this, in time of a processor; where those are busy too, the words come later by a multiple."""
     places: int | None = Field(None, ge=1)
     """Calls that all workers together have at once; further callers wait in a queue. None: as many
     as the workers take."""

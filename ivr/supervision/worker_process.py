@@ -16,6 +16,8 @@ from ivr.supervision.probe import status_of
 _START_S = 60.0
 _POLL_S = 0.05
 _LONGEST_COMPLAINT = 4096
+_LOOK_S = 0.1
+"""Between two looks whether it is stopped, while it owes an answer."""
 _ANSWER_S = 3.0
 """How late a worker may be that is not stopped: it may be busy, and to kill it would give its
 callers to others that are no less so."""
@@ -23,7 +25,7 @@ callers to others that are no less so."""
 
 class WorkerProcess:
     """One `ivrctl worker`. `environment` holds its `IVR_*` settings; `log` is the file that it logs
-    to, where that is not to be seen.
+    to, where that is not to be seen; `program` is the interpreter.
 
     It drains when the process that started it ends, however it ends.
     """
@@ -38,9 +40,11 @@ class WorkerProcess:
         deadline_s: float = _ANSWER_S,
         stop_s: float = 65.0,
         log: Path | None = None,
+        program: str = sys.executable,
     ) -> None:
         self.name = name
         self._log = log
+        self._program = program
         self._host = host
         self._port = http_port
         self._environment = environment
@@ -61,7 +65,7 @@ class WorkerProcess:
         log = self._log.open("ab") if self._log is not None else None
         try:
             self._process = process = await asyncio.create_subprocess_exec(
-                sys.executable,
+                self._program,
                 *("-m", "ivr.cli.main", "worker"),
                 *("--parent", str(os.getpid()), "--complain-to", str(writing)),
                 env={**os.environ, **self._environment},
@@ -104,8 +108,17 @@ class WorkerProcess:
 
     async def healthy(self) -> bool:
         """See `Ward.healthy`."""
-        pid = self.pid
-        return pid is not None and not is_stopped(pid) and await self._answers("/live")
+        answer = asyncio.ensure_future(self._answers("/live"))
+        try:
+            while True:
+                pid = self.pid
+                if pid is None or is_stopped(pid):
+                    return False
+                # One that is stopped after it was asked is not waited for.
+                if (await asyncio.wait({answer}, timeout=_LOOK_S))[0]:
+                    return answer.result()
+        finally:
+            answer.cancel()
 
     async def restart(self) -> None:
         """See `Ward.restart`."""

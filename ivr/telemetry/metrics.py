@@ -98,7 +98,7 @@ class Metrics:
         )
         self._recogniser = Gauge(
             "ivr_recogniser_backlog_seconds",
-            "What it takes one thread, about, to recognise what is to be recognised now.",
+            "What it takes one thread, about, to recognise what waits for a thread.",
             registry=self.registry,
         )
         self._records = Gauge(

@@ -42,13 +42,13 @@ class ChosenRecogniser(OrderedRecogniser):
         super().__init__(engines)
 
     @property
-    def backlog_ms(self) -> float:
-        """How long it takes one thread, about, to turn into words what is to become words now.
+    def waiting_ms(self) -> float:
+        """How long it takes one thread, about, to recognise what waits for a thread.
 
         What a vosk-server has not taken yet counts for as long as it lasts: nothing waits there
         while it keeps up.
         """
-        return self._here.backlog_ms + self._servers.backlog_ms
+        return self._here.waiting_ms + self._servers.backlog_ms
 
     def load(self) -> None:
         """Load what is in this process now; blocks. Raises IvrError for a model that is none."""

@@ -62,7 +62,7 @@ class VoskUtterance:
         # What follows is shared with the pool's threads, under the lock.
         self._lock = threading.Lock()
         self._waiting: deque[bytes] = deque()
-        self._undecoded = 0
+        self._undecoded = self._decoding = 0
         self._last = False
         self._abandoned = False
         self._at_work = False
@@ -79,6 +79,13 @@ class VoskUtterance:
         if not self._at_work:
             return 0.0
         return self._pace.work_ms(self._undecoded / self._bytes_per_ms)
+
+    @property
+    def waiting_ms(self) -> float:
+        """The same without what a thread is decoding."""
+        if not self._at_work:
+            return 0.0
+        return self._pace.work_ms((self._undecoded - self._decoding) / self._bytes_per_ms)
 
     @property
     def failure(self) -> RecognitionFailed | None:
@@ -126,7 +133,7 @@ class VoskUtterance:
                 return
             self._abandoned = True
             self._waiting.clear()
-            self._undecoded = 0
+            self._undecoded = self._decoding = 0
             begun = self._recognizer is not None
         self._fail(RecognitionFailed("The utterance was abandoned."))
         self._on_over(self)
@@ -178,6 +185,7 @@ class VoskUtterance:
         with self._lock:
             if not self._abandoned:
                 self._undecoded -= len(pcm)
+            self._decoding = 0
             if self._abandoned or recognizer is None:
                 self._recognizer = None
                 return False
@@ -214,6 +222,7 @@ class VoskUtterance:
                     pcm = pcm[: most - size]
                 taken.append(pcm)
                 size += len(pcm)
+            self._decoding = size
             return b"".join(taken), self._last and not self._abandoned
 
     def _report_partial(self, partial: str) -> None:
@@ -232,7 +241,7 @@ class VoskUtterance:
             with self._lock:
                 self._abandoned = True
                 self._waiting.clear()
-                self._undecoded = 0
+                self._undecoded = self._decoding = 0
             self._fail(failure)
         elif transcript is not None and self._result is not None and not self._result.done():
             self._result.set_result(transcript)

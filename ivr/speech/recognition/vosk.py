@@ -58,6 +58,12 @@ class VoskRecogniser:
         utterances together."""
         return sum(utterance.backlog_ms for utterance in self._live)
 
+    @property
+    def waiting_ms(self) -> float:
+        """The same without what a thread is decoding: what all threads together have to do before
+        they come to something new."""
+        return sum(utterance.waiting_ms for utterance in self._live)
+
     def load(self) -> None:
         """Load every model now; blocks. Raises IvrError for a folder that holds none."""
         for model in self._models.values():
