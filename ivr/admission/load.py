@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
-WINDOW_S = 2.0
+WINDOW_S = 4.0
 """How much of the past counts: a hiccup is no overload, and one that lasts is one soon."""
 
 _EASE = 0.75

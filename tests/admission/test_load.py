@@ -10,6 +10,7 @@ from ivr.admission.load import WINDOW_S, LoadGate, LoadLimits
 from ivr.admission.watch import LoadWatch
 
 EVERY_S = 0.05
+LONG_S = WINDOW_S + 1
 LIMITS = LoadLimits(lag_ms=10, backlog_ms=1000)
 
 
@@ -51,49 +52,49 @@ def test_how_it_began_is_no_overload() -> None:
     """Engines have just loaded: the first looks are late, and there are no others."""
     line = Line()
     assert not any(line.note(3 * EVERY_S, lags_ms=(300,)))
-    assert not any(line.note(5))
+    assert not any(line.note(LONG_S))
 
 
 def test_one_hiccup_is_no_overload() -> None:
     line = Line()
-    line.note(3)
+    line.note(LONG_S)
     line.note(EVERY_S, lags_ms=(5000,))
     assert not line.gate.overloaded
-    assert not any(line.note(3))
+    assert not any(line.note(LONG_S))
 
 
 def test_to_take_over_the_calls_of_another_is_no_overload() -> None:
-    """Half a second in which the loop does nothing else."""
+    """Nearly a second in which the loop does nothing else."""
     line = Line()
-    line.note(3)
-    assert not any(line.note(0.45, lags_ms=(100,)))
-    assert not any(line.note(3))
+    line.note(LONG_S)
+    assert not any(line.note(0.95, lags_ms=(100,)))
+    assert not any(line.note(LONG_S))
 
 
 @pytest.mark.parametrize("too_much", [{"lags_ms": SOMETIMES_LATE}, {"backlog_ms": 1500.0}])
 def test_what_lasts_is_one_and_passes(too_much: dict[str, float]) -> None:
     line = Line()
-    line.note(3)
+    line.note(LONG_S)
     assert line.note(WINDOW_S, **too_much)[-1]  # type: ignore[arg-type]
     assert not line.note(2 * WINDOW_S)[-1]
 
 
 def test_it_does_not_flap() -> None:
     line = Line()
-    line.note(3, lags_ms=(15,))
-    assert all(line.note(5, lags_ms=(8,)))
-    assert not line.note(3, lags_ms=(3,))[-1]
+    line.note(LONG_S, lags_ms=(15,))
+    assert all(line.note(LONG_S, lags_ms=(8,)))
+    assert not line.note(LONG_S, lags_ms=(3,))[-1]
 
 
 def test_a_worker_that_does_little_is_not_to_blame_for_being_sometimes_late() -> None:
     line = Line()
-    assert not any(line.note(5, lags_ms=SOMETIMES_LATE, cores=0.05))
+    assert not any(line.note(LONG_S, lags_ms=SOMETIMES_LATE, cores=0.05))
     assert line.note(WINDOW_S, lags_ms=(130,), cores=0.05)[-1]
 
 
 def test_its_share_of_the_processors_is_measured() -> None:
     line = Line()
-    line.note(3, cores=0.4)
+    line.note(LONG_S, cores=0.4)
     assert line.gate.cores == pytest.approx(0.4)
 
 
