@@ -117,8 +117,8 @@ def _phone(target: str, number: str, talker: Talker, clock: FrameClock) -> SipPh
     return phone
 
 
-async def talking_call(target: str, number: str, lines: Lines) -> None:
-    """Make one whole call, until the bot has said good-bye."""
+async def talking_call(target: str, number: str, lines: Lines) -> bool:
+    """Make one whole call, until the bot has said good-bye; returns whether it came to that."""
     talker = lines.talker(lines.figures)
     phone = _phone(target, number, talker, lines.clock)
     try:
@@ -127,13 +127,13 @@ async def talking_call(target: str, number: str, lines: Lines) -> None:
             await phone.ended.wait()
         if talker.has_said_all:
             lines.figures.completed += 1
-        else:
-            lines.failed.append(f"{number}: cut short, {phone.end_reason}")
+            return True
+        lines.failed.append(f"{number}: cut short, {phone.end_reason}")
     except (TimeoutError, NotAnswered, OSError) as error:
         lines.failed.append(f"{number}: {type(error).__name__} {error} {phone.end_reason}")
-        await asyncio.sleep(_AGAIN_S)
     finally:
         await phone.hang_up()
+    return False
 
 
 async def echo_call(target: str, number: str, seconds: float, lines: Lines) -> None:
@@ -184,7 +184,9 @@ async def _bank(
     async def line(index: int) -> None:
         await asyncio.sleep(index * _PACE_S)
         while time.monotonic() < until:
-            await talking_call(switch.sip_target(_ENGLISH), f"+91400000{index:04}", lines)
+            number = f"+91400000{index:04}"
+            if not await talking_call(switch.sip_target(_ENGLISH), number, lines):
+                await asyncio.sleep(_AGAIN_S)
 
     task = bar.add_task(f"{calls} calls to the bank", total=filled_s + seconds)
     ringing = asyncio.gather(*(line(index) for index in range(calls)))

@@ -169,10 +169,6 @@ class Worker:
         await audiosocket.start()
         await freeswitch.start()
         self._opened = True
-        # Models and flows stay for good: to look through them for garbage would hold up every
-        # call for a tenth of a second. There is next to none in them.
-        gc.freeze()
-        gc.enable()
         _log.info(
             "worker_ready",
             worker=settings.worker_name,
@@ -389,4 +385,8 @@ async def run_worker(settings: Settings) -> None:
     except BaseException:
         await worker.close()
         raise
+    # Models and flows stay for good: to look through them for garbage would hold up every call for
+    # a tenth of a second. There is next to none in them.
+    gc.freeze()
+    gc.enable()
     await worker.run()

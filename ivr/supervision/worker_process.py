@@ -25,7 +25,7 @@ callers to others that are no less so."""
 
 class WorkerProcess:
     """One `ivrctl worker`. `environment` holds its `IVR_*` settings; `log` is the file that it logs
-    to, where that is not to be seen; `program` is the interpreter.
+    to, where that is not to be seen.
 
     It drains when the process that started it ends, however it ends.
     """
@@ -40,11 +40,9 @@ class WorkerProcess:
         deadline_s: float = _ANSWER_S,
         stop_s: float = 65.0,
         log: Path | None = None,
-        program: str = sys.executable,
     ) -> None:
         self.name = name
         self._log = log
-        self._program = program
         self._host = host
         self._port = http_port
         self._environment = environment
@@ -65,7 +63,7 @@ class WorkerProcess:
         log = self._log.open("ab") if self._log is not None else None
         try:
             self._process = process = await asyncio.create_subprocess_exec(
-                self._program,
+                sys.executable,
                 *("-m", "ivr.cli.main", "worker"),
                 *("--parent", str(os.getpid()), "--complain-to", str(writing)),
                 env={**os.environ, **self._environment},

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 from pathlib import Path
+
+import pytest
 
 from ivr.ports import free_ports
 from ivr.supervision.worker_process import WorkerProcess
@@ -23,23 +23,20 @@ while True:
 """
 
 
-async def test_one_that_freezes_while_it_is_asked_is_not_waited_for(tmp_path: Path) -> None:
+async def test_one_that_freezes_while_it_is_asked_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = tmp_path / "python"
     program.write_text(f"#!{sys.executable}\n{ANSWERS_UNTIL_IT_IS_ASKED_FOR_LIFE}")
     program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
     port = free_ports(1)[0]
-    worker = WorkerProcess(
-        "worker-0",
-        "127.0.0.1",
-        port,
-        {"IVR_HTTP_PORT": str(port)},
-        deadline_s=20,
-        program=str(program),
-    )
+    environment = {"IVR_HTTP_PORT": str(port)}
+    worker = WorkerProcess("worker-0", "127.0.0.1", port, environment, deadline_s=20)
     await worker.start()
     try:
-        assert worker.pid is not None
         async with asyncio.timeout(5):
             assert not await worker.healthy()
     finally:
-        os.kill(worker.pid or 0, signal.SIGKILL)
+        await worker.stop()
+    assert worker.pid is None
