@@ -47,8 +47,11 @@ class AmiTimes:
     ping_every: float = 2.0
     ping: float = 1.0
     """For the answer to a ping; without it Asterisk counts as frozen."""
+    back: float = 0.3
+    """For a lost connection to come back, while something is to be done over it."""
     retry: float = 1.0
-    """Before connecting again."""
+    """Before connecting again; a connection that was up is made anew at once, but not more often
+    than this."""
     retry_refused: float = 30.0
     """Before logging in again where user or secret were wrong."""
 
@@ -133,11 +136,10 @@ class AmiControl:
 
     def channel(self, call_id: UUID) -> str:
         """Asterisk's name for the call's channel. Raises TransferFailed where it told none."""
-        if not self.connected:
-            raise TransferFailed(_AWAY)
         info = self._announced.get(call_id, self._clock.monotonic())
         if info is None or not info.switch_channel:
-            raise TransferFailed(f"Asterisk has announced no call {call_id}.")
+            unknown = f"Asterisk has announced no call {call_id}."
+            raise TransferFailed(unknown if self.connected else _AWAY)
         return info.switch_channel
 
     async def check_destination(self, context: str, name: str) -> None:
@@ -161,9 +163,9 @@ class AmiControl:
     async def act(self, action: str, **headers: str) -> Mapping[str, Any]:
         """Have Asterisk do something now. Raises TransferFailed when it would not, or does not
         answer in time."""
-        connection = self._connection
-        if connection is None or not connection.alive:
+        if not await self.wait_connected(self._times.back) or self._connection is None:
             raise TransferFailed(_AWAY)
+        connection = self._connection
         try:
             answer = await connection.act(action, within=self._times.verdict, **headers)
         except AmiUnavailable as error:
@@ -190,11 +192,16 @@ class AmiControl:
 
     async def _keep_connected(self) -> None:
         said = ""
+        at_once_until = 0.0
         while True:
             pause = self._times.retry
             try:
                 await self._serve()
                 said = ""
+                now = self._clock.monotonic()
+                if now >= at_once_until:
+                    at_once_until = now + pause
+                    pause = 0.0
             except (AmiUnavailable, AmiLoginRefused) as error:
                 if isinstance(error, AmiLoginRefused):
                     pause = self._times.retry_refused
@@ -204,7 +211,8 @@ class AmiControl:
             await asyncio.sleep(pause)
 
     async def _serve(self) -> None:
-        """One connection, from login until it is lost."""
+        """One connection, from login until it is lost. Raises AmiUnavailable and AmiLoginRefused
+        where it does not come that far."""
         connection = await AmiConnection.open(
             host=self._host,
             port=self._port,
@@ -216,6 +224,7 @@ class AmiControl:
         self._connection = connection
         self._up.set()
         log.info("ami_connected", host=self._host, port=self._port)
+        lost = f"Asterisk at {self._host}:{self._port} closed the connection."
         try:
             while connection.alive:
                 with suppress(TimeoutError):
@@ -223,11 +232,13 @@ class AmiControl:
                         await connection.wait_lost()
                         break
                 await connection.ping(within=self._times.ping)
+        except AmiUnavailable as error:
+            lost = str(error)
         finally:
             self._connection = None
             self._up.clear()
             connection.close()
-        raise AmiUnavailable(f"Asterisk at {self._host}:{self._port} closed the connection.")
+        log.warning("ami_away", reason=lost)
 
 
 def _check_name(verdict: str) -> None:

@@ -45,7 +45,7 @@ class Limits:
     """For the control side to take "hangup"."""
     verdict: float = 2.0
     """For the control side to take a transfer."""
-    cause: float = 0.15
+    cause: float = 1.0
     """For the control side to say why the caller has gone."""
 
 

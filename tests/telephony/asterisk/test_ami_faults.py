@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -54,6 +55,11 @@ class Peer:
                 writer.write(data[n : n + (1 if pieces else len(data))])
                 await writer.drain()
 
+    async def answer_last(self) -> None:
+        """Answer what came last, and be silent no more."""
+        self.silent = False
+        await self.say(self._reply(self.seen[-1]))
+
     def drop(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
@@ -90,8 +96,10 @@ async def peer() -> AsyncIterator[Peer]:
 
 
 @asynccontextmanager
-async def control(peer: Peer, secret: str = "right") -> AsyncIterator[AmiControl]:
-    ami = AmiControl("127.0.0.1", peer.port, "ivr", secret, times=QUICK)
+async def control(
+    peer: Peer, secret: str = "right", times: AmiTimes = QUICK
+) -> AsyncIterator[AmiControl]:
+    ami = AmiControl("127.0.0.1", peer.port, "ivr", secret, times=times)
     await ami.start()
     try:
         yield ami
@@ -103,6 +111,10 @@ async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
     async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+async def connected(ami: AmiControl, peer: Peer, connections: int) -> None:
+    await until(lambda: ami.connected and peer.connections == connections)
 
 
 async def known(ami: AmiControl) -> None:
@@ -242,6 +254,46 @@ async def test_a_lost_connection_fails_what_waits_and_is_not_repeated_on_the_nex
         assert (await ami.info(CALL)) is not None  # what was known stays known
 
 
+async def test_a_verdict_waits_for_a_lost_connection_to_come_back(peer: Peer) -> None:
+    async with control(peer, times=replace(QUICK, retry=60)) as ami:
+        assert await ami.wait_connected(5)
+        await peer.say(announcement())
+        await known(ami)
+        peer.silent = True
+        peer.drop()
+        await until(lambda: len(peer.actions("Login")) == 2)
+        verdict = asyncio.create_task(ami.set_next(CALL, "hangup"))
+        await asyncio.sleep(0.05)
+        assert not ami.connected
+        await peer.answer_last()
+        await verdict
+        (setvar,) = peer.actions("Setvar")
+        assert setvar["Variable"] == "IVR_NEXT"
+
+
+async def test_an_asterisk_that_hangs_up_on_us_again_and_again_is_not_hammered(
+    peer: Peer,
+) -> None:
+    async with control(peer, times=replace(QUICK, retry=60)) as ami:
+        assert await ami.wait_connected(5)
+        peer.drop()
+        await connected(ami, peer, 2)
+        peer.drop()
+        await until(lambda: not ami.connected)
+        assert not await ami.wait_connected(0.3)
+        assert peer.connections == 2
+
+
+async def test_each_loss_is_said(peer: Peer) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with control(peer) as ami:
+            for connections in (1, 2, 3):
+                await connected(ami, peer, connections)
+                peer.drop()
+            await until(lambda: peer.connections == 4)
+    assert [entry["event"] for entry in logs].count("ami_away") == 3
+
+
 async def test_a_verdict_is_set_on_the_channel(peer: Peer) -> None:
     peer.replies["Getvar"] = "Response: Success\r\nValue: 1"
     async with control(peer) as ami:
@@ -331,8 +383,9 @@ async def test_closing_ends_everything_also_while_it_waits_to_reconnect(peer: Pe
     before = asyncio.all_tasks()
     ami = AmiControl("127.0.0.1", peer.port, "ivr", "right", times=QUICK)
     await ami.start()
-    assert await ami.wait_connected(5)
-    peer.drop()
+    for connections in (1, 2):
+        await connected(ami, peer, connections)
+        peer.drop()
     await until(lambda: not ami.connected)
     await ami.close()
     await ami.close()
