@@ -126,7 +126,8 @@ def main(moments: int, at_once: int, freezes: int, seed: int) -> None:
                 "takeovers",
                 title="Workers that die under their callers",
                 order=30,
-                text=f"Two workers behind a real FreeSWITCH. {at_once} callers talk with the bank "
+                text="Two workers behind a real FreeSWITCH, and a spare one that is kept loaded. "
+                f"{at_once} callers talk with the bank "
                 "while workers are killed (SIGKILL) at random moments. Silence is from that moment "
                 "to the bot's next sound at the phone, where what arrives within 60 ms, from "
                 "FreeSWITCH's buffers, does not count. Every call went on from its last turn to "
@@ -146,9 +147,10 @@ def main(moments: int, at_once: int, freezes: int, seed: int) -> None:
                 "freezes",
                 title="Workers that freeze under their callers",
                 order=30,
-                text="Two workers behind a real FreeSWITCH, and a caller whose worker is frozen "
-                "(SIGSTOP): silence as above, when the watchdog notices, and when the worker that "
-                "it starts in the frozen one's place takes calls. Every call went on from its last "
+                text="Two workers behind a real FreeSWITCH, a spare one that is kept loaded, and a "
+                "caller whose worker is frozen "
+                "(SIGSTOP): silence as above, when the watchdog notices, and when the spare "
+                "takes calls in the frozen one's place. Every call went on from its last "
                 "turn to its end.",
                 command=f"python -m bench.takeovers --moments 0 --freezes {freezes}",
                 rows=rows,
@@ -159,7 +161,7 @@ def main(moments: int, at_once: int, freezes: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         render_spoken(folder / "sounds", "freeswitch")
-        with Stack(folder / "var", workers=2) as stack:
+        with Stack(folder / "var", workers=2, environment={"IVR_SPARE_WORKERS": "1"}) as stack:
             switch = FreeSwitch.before(folder, stack.notes.freeswitch_ports)
             try:
                 asyncio.run(measure(stack, switch))

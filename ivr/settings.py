@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     http_port: int = Field(9072, ge=0, le=65535)
     workers: int = Field(1, ge=1, le=64)
     """How many workers `serve` runs; worker n listens n ports above the three given."""
+    spare_workers: int = Field(1, ge=0, le=8)
+    """Workers that `serve` keeps loaded, to stand in at once for one that dies or freezes. Each
+    takes the memory of a worker without calls."""
     drain_s: float = Field(60.0, ge=0)
     max_calls: int = Field(200, ge=1)
     """The most that a worker takes, however little they cost it; what it can carry, it measures."""

@@ -26,21 +26,17 @@ from ivr.conversation.prompts import fixed_of, to_render, voice_of
 from ivr.conversation.reception import Reception
 from ivr.conversation.services import Services
 from ivr.dialogue.flow import Flow
-from ivr.dialogue.trial import Trial
+from ivr.engines import Engines, load_engines
 from ivr.errors import IvrError
 from ivr.integrations.hub import IntegrationHub, load_client
-from ivr.nlu.choice import interpreter_of
-from ivr.nlu.endings import learn_endings
 from ivr.ports import refuse_used_port
 from ivr.settings import Settings
-from ivr.speech.recognition.choice import ChosenRecogniser
 from ivr.speech.recordings import shipped
 from ivr.speech.synthesis.chain import EngineChain
 from ivr.speech.synthesis.prompt_store import PromptStore
 from ivr.speech.synthesis.recorded import RecordedPrompts, recordings_folder
 from ivr.storage.callers import RedisCallers
 from ivr.storage.expiry import keep_for
-from ivr.storage.flow_archive import FlowArchive
 from ivr.storage.records import RecordJournal
 from ivr.storage.sessions import RedisSessionStore
 from ivr.storage.sound_files import SoundFiles
@@ -60,10 +56,10 @@ _log = structlog.get_logger()
 class Worker:
     """Answers calls until it is told to stop."""
 
-    def __init__(self, settings: Settings, flow: Flow, tried: Flow | None = None) -> None:
+    def __init__(self, settings: Settings, engines: Engines) -> None:
         self._settings = settings
-        self._trial = Trial(flow, tried, settings.flow_trial_share)
-        self._archive = FlowArchive(settings.var_dir / "flows")
+        self._engines = engines
+        self._trial = engines.trial
         self._closing: list[Callable[[], Any]] = []
         self._calls: set[asyncio.Task[None]] = set()
         self._opened = False
@@ -86,15 +82,8 @@ class Worker:
         return len(self._calls)
 
     async def start(self) -> None:
-        """Load the engines, then listen. Raises IvrError when something it needs is missing."""
+        """Reach the neighbours, then listen. Raises IvrError when something it needs is missing."""
         settings = self._settings
-        for port, setting in (
-            (settings.audiosocket_port, "IVR_AUDIOSOCKET_PORT"),
-            (settings.freeswitch_port, "IVR_FREESWITCH_PORT"),
-            (settings.http_port, "IVR_HTTP_PORT"),
-        ):
-            # Before the engines, which take their time.
-            refuse_used_port(settings.host, port, setting)
         media_ports = settings.media_ports
         services = await self._services()
         control = None
@@ -265,7 +254,6 @@ class Worker:
         synthesis = settings.synthesis_url
         if synthesis is None:
             raise _not_given("synthesis_url")
-        # An address that is none is found here, before the engines load.
         # Workers of several machines may have the same name, and so may two on one.
         place = f"{gethostname()}:{settings.http_port}:{settings.worker_name}"
         sessions = RedisSessionStore(redis, worker=place)
@@ -279,27 +267,15 @@ class Worker:
             fixed=fixed_of(*self._trial.flows),
         )
         self._closing.append(speech.close)
-        recogniser = ChosenRecogniser(settings)
-        self._closing.append(recogniser.close)
+        recogniser, interpreter = self._engines.recogniser, self._engines.interpreter
+        self._closing += [recogniser.close, interpreter.close]
         threads = settings.recogniser_threads
         self._watch = LoadWatch(
             LoadLimits(lag_ms=settings.most_lag_ms, backlog_ms=settings.most_backlog_ms),
             backlog_ms=lambda: recogniser.waiting_ms / threads,
             calls=lambda: self._live,
         )
-        languages = {language for flow in self._trial.flows for language in flow.languages}
-        _, endings, interpreter = await asyncio.gather(
-            asyncio.to_thread(recogniser.load),
-            asyncio.to_thread(learn_endings, settings.nlu_dir, languages),
-            asyncio.to_thread(
-                interpreter_of,
-                settings.nlu_engine,
-                settings.nlu_dir,
-                settings.var_dir,
-                settings.rasa_urls,
-            ),
-        )
-        self._closing.append(interpreter.close)
+        self._engines.archive.keep()
         records.start()
         left = await left_by_the_last(sessions)
         ending = asyncio.create_task(end_lost_calls(left, sessions, records, SystemClock()))
@@ -325,7 +301,7 @@ class Worker:
             flow_version=self._flow_version,
             recogniser=recogniser,
             interpreter=interpreter,
-            endings=endings,
+            endings=self._engines.endings,
             synthesiser=speech,
             voice=partial(voice_of, self._trial.usual),
             recordings=shipped(),
@@ -344,7 +320,7 @@ class Worker:
     async def _flow_version(self, version: str) -> Flow | None:
         """The flow that a call began with elsewhere, where it is not one of ours any more."""
         ours = self._trial.version(version)
-        return ours or await asyncio.to_thread(self._archive.version, version)
+        return ours or await asyncio.to_thread(self._engines.archive.version, version)
 
     async def _prerender(self, speech: EngineChain) -> None:
         """Make what every call says. What takes long goes on while calls are answered."""
@@ -372,14 +348,24 @@ def _not_given(name: str) -> IvrError:
     )
 
 
-async def run_worker(settings: Settings) -> None:
-    """Run one worker until it is told to stop. Raises IvrError when it cannot start."""
-    # What is loaded now is not garbage, and callers of a worker that has died wait for it.
+def load_worker(settings: Settings, *, ports_known: bool = True) -> Engines:
+    """Load what a worker needs; blocks. `ports_known`: those of the settings are its own, and one
+    that is in use is told before. Raises IvrError."""
+    for port, setting in (
+        (settings.audiosocket_port, "IVR_AUDIOSOCKET_PORT"),
+        (settings.freeswitch_port, "IVR_FREESWITCH_PORT"),
+        (settings.http_port, "IVR_HTTP_PORT"),
+    ):
+        if ports_known:
+            refuse_used_port(settings.host, port, setting)
+    # What is loaded now is not garbage, and callers of a worker that has died may wait for it.
     gc.disable()
-    archive = FlowArchive(settings.var_dir / "flows")
-    flow = archive.load(settings.flow)
-    tried = None if settings.flow_trial is None else archive.load(settings.flow_trial)
-    worker = Worker(settings, flow, tried)
+    return load_engines(settings)
+
+
+async def run_worker(settings: Settings, engines: Engines) -> None:
+    """Run one worker until it is told to stop. Raises IvrError when it cannot start."""
+    worker = Worker(settings, engines)
     try:
         await worker.start()
     except BaseException:

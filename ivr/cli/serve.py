@@ -10,7 +10,8 @@ import click
 
 from ivr.cli.main import run_async, sentence_for
 from ivr.processes import die_with, leave_ctrl_c_to_the_parent
-from ivr.settings import load_settings
+from ivr.settings import Settings, load_settings
+from ivr.supervision.supervisor_link import SupervisorLink
 from ivr.telemetry.logs import configure_logging
 
 
@@ -40,8 +41,8 @@ def _show(what: str) -> None:
 
 @click.command()
 @click.option("--parent", type=int, hidden=True)
-@click.option("--complain-to", type=int, hidden=True)
-def worker(parent: int | None, complain_to: int | None) -> None:
+@click.option("--supervisor", "descriptor", type=int, hidden=True)
+def worker(parent: int | None, descriptor: int | None) -> None:
     """Run one worker process; its neighbours are given by URL.
 
     SIGTERM: it takes no more calls, lets the live ones finish (IVR_DRAIN_S), and exits 0.
@@ -52,16 +53,26 @@ def worker(parent: int | None, complain_to: int | None) -> None:
     if parent is not None:
         die_with(parent, signal.SIGTERM)
         leave_ctrl_c_to_the_parent()
+    supervisor = None if descriptor is None else SupervisorLink(descriptor)
     try:
-        from ivr.worker import run_worker
+        from ivr.worker import load_worker, run_worker
 
-        settings = load_settings()
-        configure_logging(settings.log_level, settings.worker_name)
-        run_async(run_worker(settings))
+        settings = _settings_of_a_worker()
+        engines = load_worker(settings, ports_known=supervisor is None)
+        if supervisor is not None:
+            os.environ.update(supervisor.appointed())
+            load_settings.cache_clear()
+            settings = _settings_of_a_worker()
+        run_async(run_worker(settings, engines))
     except Exception as error:
         sentence = sentence_for(error)
-        if complain_to is None or sentence is None:
-            raise
         # The supervisor says it, once for all of its workers.
-        os.write(complain_to, sentence.encode())
+        if supervisor is None or sentence is None or not supervisor.complain(sentence):
+            raise
         raise SystemExit(2) from None
+
+
+def _settings_of_a_worker() -> Settings:
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.worker_name)
+    return settings

@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypedDict
 
 import structlog
 
@@ -27,25 +27,37 @@ KEPT_S = 7 * 24 * 3600
 _log = structlog.get_logger(__name__)
 
 
+class _Document(TypedDict):
+    file: str
+    source: str
+    beside: list[tuple[str, str]]
+
+
 class FlowArchive:
     """The versions in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._loaded: dict[str, Flow | None] = {}
+        self._ours: dict[str, _Document] = {}
 
     def load(self, path: Path) -> Flow:
-        """The flow of a file, kept for later. A folder that cannot be written to is told in the
-        log. Raises FlowError, or IvrError where the flow cannot be read.
-        """
+        """The flow of a file, for `keep`. Raises FlowError, or IvrError where the flow cannot be
+        read."""
         source, beside = read_flow(path)
         flow = Flow.parse(source, file=str(path), beside=beside)
         self._loaded[flow.version] = flow
-        try:
-            self._keep(flow.version, str(path), source, beside)
-        except OSError as error:
-            _log.warning("flow_not_archived", flow=flow.name, why=str(error))
+        self._ours[flow.version] = _Document(file=str(path), source=source, beside=list(beside))
         return flow
+
+    def keep(self) -> None:
+        """Keep what was loaded here, from now on: calls begin with it. A folder that cannot be
+        written to is told in the log."""
+        for version, document in self._ours.items():
+            try:
+                self._keep(version, document)
+            except OSError as error:
+                _log.warning("flow_not_archived", flow=document["file"], why=str(error))
 
     def version(self, version: str) -> Flow | None:
         """The flow of this version, or None where none is kept that can still be read. Takes some
@@ -55,16 +67,13 @@ class FlowArchive:
             self._loaded[version] = self._read(version)
         return self._loaded[version]
 
-    def _keep(
-        self, version: str, file: str, source: str, beside: Sequence[tuple[str, str]]
-    ) -> None:
+    def _keep(self, version: str, document: _Document) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{version}.json"
         if path.exists():
             os.utime(path)
         else:
             part = path.with_suffix(f".{os.getpid()}.part")
-            document = {"file": file, "source": source, "beside": list(beside)}
             part.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
             part.replace(path)
         oldest = time.time() - KEPT_S

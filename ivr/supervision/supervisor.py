@@ -28,6 +28,7 @@ from ivr.supervision.bank_process import BankProcess
 from ivr.supervision.embedded_server import EmbeddedServer
 from ivr.supervision.notes import ServeNotes, remove_notes
 from ivr.supervision.probe import status_of
+from ivr.supervision.spare_workers import SpareWorkers
 from ivr.supervision.switch_gate import SwitchGate
 from ivr.supervision.ward import Ward
 from ivr.supervision.watchdog import watch
@@ -59,6 +60,7 @@ class Supervisor:
         self._watches: list[asyncio.Task[None]] = []
         self._ports = WorkerPorts()
         self._gates: list[SwitchGate] = []
+        self._spares: SpareWorkers | None = None
         self.settings = settings
         """The settings with the URLs of what was started filled in."""
 
@@ -89,6 +91,8 @@ class Supervisor:
             freeswitch_ports=notes.freeswitch_ports,
             http_ports=notes.http_ports,
         )
+        if watching and self._spares is not None:
+            self._spares.start()
         for ward, every_s in self._wards if watching else ():
             self._watches.append(asyncio.create_task(watch(ward, every_s=every_s)))
         self._gates = SwitchGate.of(self.settings, self._any_worker_ready)
@@ -120,6 +124,8 @@ class Supervisor:
         await asyncio.gather(*self._watches, return_exceptions=True)
         self._watches.clear()
         await asyncio.gather(*(gate.shut() for gate in self._gates))
+        if self._spares is not None:
+            await self._spares.close()
         workers = [ward for ward, _ in self._wards if isinstance(ward, WorkerProcess)]
         await asyncio.gather(*(ward.stop() for ward in workers), return_exceptions=True)
         for ward, _ in reversed(self._wards):
@@ -177,7 +183,12 @@ class Supervisor:
 
     async def _start_workers(self) -> None:
         self._progress(f"{self._settings.workers} worker(s): recognition, understanding")
-        wards = [self._worker(number) for number in range(self._settings.workers)]
+        settings = self.settings
+        nobody = settings.model_copy(update={"worker_name": "loading"})
+        self._spares = spares = SpareWorkers(
+            nobody.as_environment(), settings.spare_workers, self._worker_log
+        )
+        wards = [self._worker(number, spares) for number in range(settings.workers)]
         self._wards.extend((ward, 0.2) for ward in wards)
         await asyncio.gather(*(ward.start() for ward in wards))
 
@@ -188,7 +199,7 @@ class Supervisor:
         )
         return HTTPStatus.OK in await asyncio.gather(*asked)
 
-    def _worker(self, number: int) -> WorkerProcess:
+    def _worker(self, number: int, spares: SpareWorkers) -> WorkerProcess:
         settings = self.settings
         name = f"worker-{number}"
         ports = self._ports.of_worker(number)
@@ -198,8 +209,8 @@ class Supervisor:
             settings.host,
             self._ports.http[number],
             mine.as_environment(),
+            spares,
             stop_s=settings.drain_s + 8.0,
-            log=self._worker_log,
         )
 
 

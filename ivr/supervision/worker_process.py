@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from ivr.errors import IvrError
 from ivr.processes import is_stopped
+from ivr.supervision.loading_worker import LoadingWorker
 from ivr.supervision.probe import status_of
+from ivr.supervision.spare_workers import SpareWorkers
 
 _START_S = 60.0
 _POLL_S = 0.05
-_LONGEST_COMPLAINT = 4096
 _LOOK_S = 0.1
 """Between two looks whether it is stopped, while it owes an answer."""
 _ANSWER_S = 3.0
@@ -24,8 +22,8 @@ callers to others that are no less so."""
 
 
 class WorkerProcess:
-    """One `ivrctl worker`. `environment` holds its `IVR_*` settings; `log` is the file that it logs
-    to, where that is not to be seen.
+    """One `ivrctl worker`. `environment` holds its `IVR_*` settings; `spares`: where its processes
+    come from.
 
     It drains when the process that started it ends, however it ends.
     """
@@ -36,16 +34,16 @@ class WorkerProcess:
         host: str,
         http_port: int,
         environment: Mapping[str, str],
+        spares: SpareWorkers,
         *,
         deadline_s: float = _ANSWER_S,
         stop_s: float = 65.0,
-        log: Path | None = None,
     ) -> None:
         self.name = name
-        self._log = log
         self._host = host
         self._port = http_port
         self._environment = environment
+        self._spares = spares
         self._deadline_s = deadline_s
         self._stop_s = stop_s
         self._process: asyncio.subprocess.Process | None = None
@@ -58,34 +56,21 @@ class WorkerProcess:
 
     async def start(self) -> None:
         """See `Ward.start`. What the worker cannot start for is the IvrError's sentence."""
-        reading, writing = os.pipe()
-        os.set_blocking(reading, False)
-        log = self._log.open("ab") if self._log is not None else None
+        loading = await self._spares.take()
+        self._process = loading.process
         try:
-            self._process = process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "ivr.cli.main", "worker"),
-                *("--parent", str(os.getpid()), "--complain-to", str(writing)),
-                env={**os.environ, **self._environment},
-                pass_fds=(writing,),
-                stderr=log,
-            )
-            os.close(writing)
-            writing = -1
-            await self._ready(process, reading)
+            await loading.loaded()
+            loading.appoint(self._environment)
+            await self._ready(loading)
         finally:
-            if log is not None:
-                log.close()
-            os.close(reading)
-            if writing >= 0:
-                os.close(writing)
+            loading.release()
 
-    async def _ready(self, process: asyncio.subprocess.Process, complaints: int) -> None:
+    async def _ready(self, loading: LoadingWorker) -> None:
         try:
             async with asyncio.timeout(_START_S):
                 while not await self._answers("/ready"):
-                    if process.returncode is not None:
-                        raise self._not_started(process.returncode, complaints)
+                    if loading.process.returncode is not None:
+                        raise await loading.not_started()
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             self._kill()
@@ -93,16 +78,6 @@ class WorkerProcess:
                 f"{self.name} was not ready within {_START_S:.0f} s.",
                 remedy="Look at its log lines above.",
             ) from None
-
-    def _not_started(self, status: int, complaints: int) -> IvrError:
-        with contextlib.suppress(BlockingIOError):
-            sentence = os.read(complaints, _LONGEST_COMPLAINT).decode("utf-8", "replace")
-            if sentence:
-                return IvrError(sentence)
-        return IvrError(
-            f"{self.name} did not start (exit status {status}).",
-            remedy="Its own message stands above.",
-        )
 
     async def healthy(self) -> bool:
         """See `Ward.healthy`."""

@@ -86,6 +86,8 @@ class Stack:
             "IVR_HTTP_PORT": "0",
             "IVR_WORKERS": str(self.workers),
             "IVR_DRAIN_S": "5",
+            # One would load while tests run that need the machine.
+            "IVR_SPARE_WORKERS": "0",
             # A machine that runs tests may be late; who is let in by load has tests of its own.
             "IVR_MOST_LAG_MS": "60000",
             "IVR_MOST_BACKLOG_MS": "600000",
@@ -131,10 +133,12 @@ class Stack:
 
     def worker_pid(self, name: str) -> int:
         """The worker of that name, e.g. "worker-0"."""
+        port = self.notes.http_ports[int(name.rpartition("-")[2])]
         for pid in self.descendants():
             with suppress(psutil.Error):
-                if psutil.Process(pid).environ().get("IVR_WORKER_NAME") == name:
-                    return pid
+                for socket in psutil.Process(pid).net_connections("tcp"):
+                    if socket.status == psutil.CONN_LISTEN and socket.laddr.port == port:
+                        return pid
         raise AssertionError(f"there is no {name}")
 
     # What it leaves behind.

@@ -24,6 +24,7 @@ from ivr.audio.format import TELEPHONE
 from ivr.conversation.ears import Ears
 from ivr.conversation.speaker import Speaker
 from ivr.conversation.voice import VoiceConversation
+from ivr.engines import load_engines
 from ivr.settings import Settings
 from ivr.speech.recognition.utterance import VoskUtterance
 from ivr.speech.synthesis.client import SynthesisClient
@@ -206,8 +207,9 @@ class InUse:
 
 
 async def calls_leave_nothing(folder: Path) -> None:
-    async with neighbours(folder, max_calls=AT_ONCE) as settings:
-        worker = Worker(settings, short_flow(folder))
+    async with neighbours(folder, max_calls=AT_ONCE) as given:
+        settings = given.model_copy(update={"flow": short_flow(folder)})
+        worker = Worker(settings, load_engines(settings))
         await worker.start()
         try:
             await _ring(worker, settings)
