@@ -6,8 +6,13 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 
@@ -32,6 +37,16 @@ def leave_ctrl_c_to_the_parent() -> None:
     # Refused to whoever leads a session, and then there is nobody to share a group with.
     with suppress(PermissionError):
         os.setpgrp()
+
+
+def do_gently(work: Callable[[], T]) -> T:
+    """Do `work` while every other process goes before, and return what it returns.
+
+    It is done in a thread of its own: Linux keeps a niceness for each (setpriority(2), "C
+    library/kernel differences"), and none may take its own back.
+    """
+    with ThreadPoolExecutor(1, "gently", lambda: os.setpriority(os.PRIO_PROCESS, 0, 19)) as pool:
+        return pool.submit(work).result()
 
 
 def is_stopped(pid: int) -> bool:

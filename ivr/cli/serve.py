@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from ivr.cli.main import run_async, sentence_for
-from ivr.processes import die_with, leave_ctrl_c_to_the_parent
+from ivr.processes import die_with, do_gently, leave_ctrl_c_to_the_parent
 from ivr.settings import Settings, load_settings
 from ivr.supervision.supervisor_link import SupervisorLink
 from ivr.telemetry.logs import configure_logging
+
+if TYPE_CHECKING:
+    from ivr.engines import Engines
 
 
 @click.command()
@@ -42,7 +46,8 @@ def _show(what: str) -> None:
 @click.command()
 @click.option("--parent", type=int, hidden=True)
 @click.option("--supervisor", "descriptor", type=int, hidden=True)
-def worker(parent: int | None, descriptor: int | None) -> None:
+@click.option("--gently", is_flag=True, hidden=True)
+def worker(parent: int | None, descriptor: int | None, gently: bool) -> None:
     """Run one worker process; its neighbours are given by URL.
 
     SIGTERM: it takes no more calls, lets the live ones finish (IVR_DRAIN_S), and exits 0.
@@ -54,15 +59,21 @@ def worker(parent: int | None, descriptor: int | None) -> None:
         die_with(parent, signal.SIGTERM)
         leave_ctrl_c_to_the_parent()
     supervisor = None if descriptor is None else SupervisorLink(descriptor)
-    try:
-        from ivr.worker import load_worker, run_worker
+
+    def load() -> tuple[Settings, Engines]:
+        from ivr.worker import load_worker
 
         settings = _settings_of_a_worker()
-        engines = load_worker(settings, ports_known=supervisor is None)
+        return settings, load_worker(settings, ports_known=supervisor is None)
+
+    try:
+        settings, engines = do_gently(load) if gently else load()
         if supervisor is not None:
             os.environ.update(supervisor.appointed())
             load_settings.cache_clear()
             settings = _settings_of_a_worker()
+        from ivr.worker import run_worker
+
         run_async(run_worker(settings, engines))
     except Exception as error:
         sentence = sentence_for(error)

@@ -37,9 +37,12 @@ class LoadingWorker:
         self._has_loaded = False
 
     @classmethod
-    async def spawn(cls, environment: Mapping[str, str], log: Path | None) -> LoadingWorker:
+    async def spawn(
+        cls, environment: Mapping[str, str], log: Path | None, *, gently: bool = False
+    ) -> LoadingWorker:
         """Start one with the `IVR_*` settings that all workers share; `log` is the file that it
-        logs to, where that is not to be seen."""
+        logs to, where that is not to be seen. `gently`: nobody waits for it, and workers with calls
+        go before."""
         ours, theirs = socket.socketpair()
         with theirs, contextlib.ExitStack() as files:
             stderr = files.enter_context(log.open("ab")) if log is not None else None
@@ -48,6 +51,7 @@ class LoadingWorker:
                     sys.executable,
                     *("-m", "ivr.cli.main", "worker"),
                     *("--parent", str(os.getpid()), "--supervisor", str(theirs.fileno())),
+                    *(["--gently"] if gently else []),
                     env={**os.environ, **environment},
                     pass_fds=(theirs.fileno(),),
                     stderr=stderr,

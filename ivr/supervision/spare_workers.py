@@ -74,7 +74,7 @@ class SpareWorkers:
                 pause_s = _RETRY_S
 
     async def _load_one(self) -> None:
-        spare = await LoadingWorker.spawn(self._environment, self._log)
+        spare = await LoadingWorker.spawn(self._environment, self._log, gently=True)
         try:
             await spare.loaded()
         except BaseException:

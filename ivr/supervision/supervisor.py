@@ -91,15 +91,14 @@ class Supervisor:
             freeswitch_ports=notes.freeswitch_ports,
             http_ports=notes.http_ports,
         )
-        if watching and self._spares is not None:
-            self._spares.start()
         for ward, every_s in self._wards if watching else ():
             self._watches.append(asyncio.create_task(watch(ward, every_s=every_s)))
         self._gates = SwitchGate.of(self.settings, self._any_worker_ready)
         self._watches += [asyncio.create_task(gate.watch()) for gate in self._gates]
 
     async def run(self) -> None:
-        """Start, serve until SIGTERM or SIGINT, then stop: workers drain first."""
+        """Start, serve until SIGTERM or SIGINT, then stop: workers drain first. Meanwhile spare
+        workers are kept loaded."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -112,6 +111,8 @@ class Supervisor:
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await starting
+                assert self._spares is not None
+                self._spares.start()
             await stopping
         finally:
             stopping.cancel()

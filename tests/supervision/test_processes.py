@@ -1,10 +1,15 @@
-"""Who answers the terminal."""
+"""Who answers the terminal, and who gives way."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ivr.processes import do_gently
 
 
 def test_ctrl_c_is_left_to_the_parent_in_its_own_session() -> None:
@@ -20,3 +25,16 @@ def test_ctrl_c_is_left_to_the_parent_in_its_own_session() -> None:
         text=True,
     ).stdout.split()
     assert told == ["True", str(os.getsid(0))]
+
+
+def test_what_is_done_gently_leaves_the_process_as_it_was() -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    assert do_gently(lambda: os.getpriority(os.PRIO_PROCESS, 0)) == 19
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+    with ThreadPoolExecutor(1) as later:
+        assert later.submit(os.getpriority, os.PRIO_PROCESS, 0).result() == before
+
+
+def test_what_fails_gently_fails() -> None:
+    with pytest.raises(ZeroDivisionError):
+        do_gently(lambda: 1 // 0)
