@@ -52,7 +52,8 @@ class LoadingWorker:
                     *("-m", "ivr.cli.main", "worker"),
                     *("--parent", str(os.getpid()), "--supervisor", str(theirs.fileno())),
                     *(["--gently"] if gently else []),
-                    env={**os.environ, **environment},
+                    # What it multiplies is small; helpers would be in its calls' way.
+                    env={"OPENBLAS_NUM_THREADS": "1", **os.environ, **environment},
                     pass_fds=(theirs.fileno(),),
                     stderr=stderr,
                 )
