@@ -3,17 +3,30 @@
 What a call costs is felt seconds after it was taken. Whoever takes calls again as soon as all is
 well takes all that wait at the door, and is overloaded again; so it is the number that is
 controlled, as TCP does with what it has under way (additive increase there, S. Ha, I. Rhee, L. Xu,
-"CUBIC", 2008: slowly near where it was too much, faster later).
+"CUBIC", 2008: slowly near where it was too much, and faster the longer that goes well).
+
+And while nobody was taken those who were in have grown old together: they hang up together, and
+whoever lets as many in at that moment has them speak together too, three times what they would ask
+for one after the other. So what has become free is filled one call after the other.
 """
 
 from __future__ import annotations
 
 import math
 
+_CARRIED_WELL = 0.85
+"""Of the calls there were when an overload had passed: most of them were past their first words,
+and as many new ones have all of theirs to say."""
 _MORE_EACH_S = 0.25
-"""Calls more, a second, right after an overload."""
+"""Calls more, a second, right after an overload, and again where it becomes likely."""
+_NEAR = 0.85
+"""Share of the calls there were when it began, from where on it is."""
 _FASTER_EACH_S = 20.0
 """After so many seconds without one they become twice as many."""
+_REFILL_S = 30.0
+"""It takes so long at least to fill all that may be had at once."""
+_AT_ONCE = 2.0
+"""Calls more than there are that may come without having waited for their turn."""
 
 
 class Intake:
@@ -21,9 +34,11 @@ class Intake:
 
     def __init__(self) -> None:
         self._limit = math.inf
+        self._door = math.inf
         self._overloaded = False
         self._noted_s: float | None = None
         self._well_since_s = 0.0
+        self._too_many = 0
 
     @property
     def limit(self) -> float:
@@ -32,17 +47,21 @@ class Intake:
 
     def may_take(self, calls: int) -> bool:
         """Whether one more may come to these."""
-        return not self._overloaded and calls < self._limit
+        return not self._overloaded and calls < min(self._limit, self._door)
 
     def note(self, now_s: float, calls: int, *, overloaded: bool) -> None:
         """Take what was measured with so many calls."""
         if overloaded:
+            self._too_many = self._too_many if self._overloaded else calls
             self._well_since_s = now_s
         elif self._overloaded:
-            # So many are known to be carried well.
-            self._limit = max(1.0, min(self._limit, calls))
+            self._limit = max(1.0, min(self._limit, calls * _CARRIED_WELL))
         elif self._noted_s is not None and math.isfinite(self._limit):
+            passed_s = now_s - self._noted_s
             well_s = now_s - self._well_since_s
             more_each_s = _MORE_EACH_S * 2.0 ** min(well_s / _FASTER_EACH_S, 16.0)
-            self._limit += more_each_s * (now_s - self._noted_s)
+            before, self._limit = self._limit, self._limit + more_each_s * passed_s
+            if before < self._too_many * _NEAR <= self._limit:
+                self._well_since_s = now_s
+            self._door = min(self._door, calls + _AT_ONCE) + self._limit / _REFILL_S * passed_s
         self._overloaded, self._noted_s = overloaded, now_s
