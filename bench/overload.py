@@ -26,6 +26,7 @@ from rich.progress import Progress
 
 from ivr.benchmarks.media.cost import Cost, bench_worker, cost_of, sentences
 from ivr.benchmarks.results import Cell, machine, save
+from ivr.errors import IvrError
 from ivr.settings import Settings, load_settings
 
 MOST_GAP_MS = 40.0
@@ -40,6 +41,7 @@ _RAMP_S, _LINES_EACH_S = 30.0, 6.0
 """Lines begin to ring over so long at least, and no faster than this."""
 _SETTLES_S = 15.0
 _MOST_LINES = 400
+_STEP = 60
 
 Told = Callable[[str], None]
 
@@ -57,8 +59,16 @@ def sustained(cost: Cost) -> bool:
 
 
 def answers(cost: Cost, which: tuple[int, ...]) -> dict[str, float]:
-    """Return p50 and p95 of the answers to these sentences, of the slowest of them."""
-    found = [cost.heard["answers_to"][at] for at in which]
+    """Return p50 and p95 of the answers to these sentences, of the slowest of them. Raises IvrError
+    where one of them was not answered at all."""
+    every = cost.heard["answers_to"]
+    if missing := [at for at in which if str(at) not in every]:
+        raise IvrError(
+            f"With {cost.calls} lines nobody was answered to sentences {missing} in the time that "
+            "was measured.",
+            remedy="Measure longer (--seconds) than a call takes.",
+        )
+    found = [every[str(at)] for at in which]
     return {q: max(each[f"answer_{q}_ms"] for each in found) for q in ("p50", "p95")}
 
 
@@ -78,6 +88,8 @@ async def measure(settings: Settings, step: int, seconds: float, told: Told) -> 
                 )
 
             whole = await offer(step)
+            if not sustained(whole):
+                raise IvrError(f"{step} lines are too many.", remedy="Begin with fewer: --step.")
             for more in range(2 * step, _MOST_LINES + 1, step):
                 tried = await offer(more)
                 if not sustained(tried):
@@ -112,8 +124,8 @@ def _row(cost: Cost) -> dict[str, Cell]:
 
 
 @click.command()
-@click.option("--step", default=60, show_default=True, help="Lines more at each try.")
-@click.option("--seconds", default=20.0, show_default=True, help="Measured at each.")
+@click.option("--step", default=_STEP, show_default=True, help="Lines more at each try.")
+@click.option("--seconds", default=40.0, show_default=True, help="Measured at each; a call is 31.")
 def main(step: int, seconds: float) -> None:
     """Print what the admitted got at each load, and keep it."""
     where = machine()
@@ -139,7 +151,7 @@ def main(step: int, seconds: float) -> None:
         "sentences of each sort. Times are of the calls that were taken; a line that is refused "
         "rings again after 2 s. Callers and worker share "
         "the machine. That those who wait in a queue are answered in order: `tests/admission`.",
-        command="python -m bench.overload",
+        command="python -m bench.overload" + (f" --step {step}" if step != _STEP else ""),
         rows=rows,
         where=where,
     )

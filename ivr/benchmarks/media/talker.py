@@ -41,10 +41,10 @@ class Figures:
             "speech_share": round(self.spoken_frames / max(self.frames_sent, 1), 3),
             **percentiles("gap", self.gaps_s, (50, 99, 99.9, 100)),
             **percentiles("answer", self.answers_s, (50, 95)),
-            "answers_to": [
-                percentiles("answer", self.answers_to[which], (50, 95))
+            "answers_to": {
+                str(which): percentiles("answer", self.answers_to[which], (50, 95))
                 for which in sorted(self.answers_to)
-            ],
+            },
             "calls_completed": self.completed,
             "calls_given_up": self.given_up,
             "calls_refused": self.refused,
