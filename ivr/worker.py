@@ -215,7 +215,7 @@ class Worker:
         return self._live + promised
 
     def _may_take(self) -> bool:
-        return self._watch is not None and self._watch.may_take(self._live_or_promised)
+        return self._watch is not None and self._watch.may_take()
 
     @property
     def _servers(self) -> list[AudioSocketServer | FreeSwitchServer]:
@@ -273,7 +273,7 @@ class Worker:
         self._watch = LoadWatch(
             LoadLimits(lag_ms=settings.most_lag_ms, backlog_ms=settings.most_backlog_ms),
             backlog_ms=lambda: recogniser.waiting_ms / threads,
-            calls=lambda: self._live,
+            calls=lambda: self._live_or_promised,
         )
         self._engines.archive.keep()
         records.start()

@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 
 class LoadWatch:
     """Looks at the running loop each `EVERY_S`. `backlog_ms` says how long the recogniser's threads
-    take for what waits for them, `calls` how many calls there are."""
+    take for what waits for them, `calls` how many calls there are, with those that were let in and are on their way."""
 
     def __init__(
         self, limits: LoadLimits, *, backlog_ms: Callable[[], float], calls: Callable[[], int]
@@ -39,9 +39,9 @@ class LoadWatch:
         """Whether the worker is late, or behind."""
         return self._gate.overloaded
 
-    def may_take(self, calls: int) -> bool:
-        """Whether one call more may come to these."""
-        return self._intake.may_take(calls)
+    def may_take(self) -> bool:
+        """Whether one call more may come."""
+        return self._intake.may_take(self._calls())
 
     def start(self) -> None:
         """Begin to look."""
