@@ -18,7 +18,8 @@ _log = structlog.get_logger()
 
 class LoadWatch:
     """Looks at the running loop each `EVERY_S`. `backlog_ms` says how long the recogniser's threads
-    take for what waits for them, `calls` how many calls there are, with those that were let in and are on their way."""
+    take for what waits for them, `calls` how many calls there are, with those that were let in and
+    are on their way."""
 
     def __init__(
         self, limits: LoadLimits, *, backlog_ms: Callable[[], float], calls: Callable[[], int]
