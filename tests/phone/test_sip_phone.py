@@ -166,7 +166,14 @@ async def test_keys_go_out_as_events_and_sound_pauses_for_them(far: Far, phone: 
     far.events = 96
     await phone.ring()
     await phone.press("55")
-    events = [p for p in far.media.packets if p.payload_type == 96]
+
+    def events_heard() -> list[RtpPacket]:
+        return [p for p in far.media.packets if p.payload_type == 96]
+
+    async with asyncio.timeout(5):
+        while len(events_heard()) < 16:
+            await asyncio.sleep(0.01)
+    events = events_heard()
     assert len({p.timestamp for p in events}) == 2
     assert [struct.unpack("!BBH", p.payload)[0] for p in events] == [5] * 16
     with pytest.raises(ValueError, match="no key"):

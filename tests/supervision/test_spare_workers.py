@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from ivr.ports import free_ports
+from ivr.processes import is_stopped
 from ivr.supervision import spare_workers
 from ivr.supervision.loading_worker import LoadingWorker
 from ivr.supervision.spare_workers import SpareWorkers
@@ -92,6 +93,7 @@ async def test_a_spare_that_dies_is_replaced(room: Room, number: signal.Signals)
 async def test_a_spare_that_was_stopped_is_not_taken(room: Room) -> None:
     pid = await loaded_spare(room)
     os.kill(pid, signal.SIGSTOP)
+    await room.until(lambda: is_stopped(pid))
     taken = await room.spares.take()
     assert taken.process.pid != pid
     assert taken.usable
