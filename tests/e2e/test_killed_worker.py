@@ -110,6 +110,8 @@ async def test_a_worker_that_wakes_can_neither_speak_nor_write(
         await talk.hear("one thousand two hundred and fifty rupees")
         await talk.say("no thank you")
         await talk.hear("goodbye")
+        async with asyncio.timeout(5):
+            await talk.phone.ended.wait()
     finally:
         send(frozen, signal.SIGCONT)
         send(stack.process.pid, signal.SIGCONT)
