@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     """The most that a worker takes, however little they cost it; what it can carry, it measures."""
     most_lag_ms: float = Field(5.0, gt=0)
     """A worker that is busy, and whose event loop is later than this in one moment of four, takes
-    no new call until it is not, and then for a while no more at once than it had; nor does one that
+    no new call until it is not, and then for a while somewhat fewer at once; nor does one that
     is mostly twelve times as late, whoever holds it up."""
     most_backlog_ms: float = Field(8.0, gt=0)
     """Nor one where what waits for one of the `recogniser_threads` takes each of them longer than

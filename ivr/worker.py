@@ -351,13 +351,13 @@ def _not_given(name: str) -> IvrError:
 def load_worker(settings: Settings, *, ports_known: bool = True) -> Engines:
     """Load what a worker needs; blocks. `ports_known`: those of the settings are its own, and one
     that is in use is told before. Raises IvrError."""
-    for port, setting in (
+    ports = (
         (settings.audiosocket_port, "IVR_AUDIOSOCKET_PORT"),
         (settings.freeswitch_port, "IVR_FREESWITCH_PORT"),
         (settings.http_port, "IVR_HTTP_PORT"),
-    ):
-        if ports_known:
-            refuse_used_port(settings.host, port, setting)
+    )
+    for port, setting in ports if ports_known else ():
+        refuse_used_port(settings.host, port, setting)
     # What is loaded now is not garbage, and callers of a worker that has died may wait for it.
     gc.disable()
     return load_engines(settings)

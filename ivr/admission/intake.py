@@ -6,8 +6,8 @@ controlled, as TCP does with what it has under way (additive increase there, S. 
 "CUBIC", 2008: slowly near where it was too much, and faster the longer that goes well).
 
 And while nobody was taken those who were in have grown old together: they hang up together, and
-whoever lets as many in at that moment has them speak together too, three times what they would ask
-for one after the other. So what has become free is filled one call after the other.
+whoever lets as many in at that moment has them speak together too, two or three times what they
+would ask for one after the other. So what has become free is filled one call after the other.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Intake:
     def note(self, now_s: float, calls: int, *, overloaded: bool) -> None:
         """Take what was measured with so many calls."""
         if overloaded:
-            self._too_many = self._too_many if self._overloaded else calls
+            if not self._overloaded:
+                self._too_many = calls
             self._well_since_s = now_s
         elif self._overloaded:
             self._limit = max(1.0, min(self._limit, calls * _CARRIED_WELL))
