@@ -92,6 +92,29 @@ def test_what_was_accepted_outlives_a_kill_and_it_is_back_at_once(
     assert recall(running) == "it"
 
 
+@pytest.mark.redis
+def test_a_redis_killed_while_the_disk_is_busy_has_lost_nothing_it_answered(
+    tmp_path: Path,
+) -> None:
+    redis = EmbeddedRedis(tmp_path)
+    redis.start()
+    with Redis.from_url(redis.url) as client:
+        for number in range(3):
+            client.set(f"much {number}", bytes(30_000_000))
+        # Longer than the second between two syncs, were there any.
+        until = time.monotonic() + 1.5
+        written, held_back = 0, 0
+        while time.monotonic() < until and not held_back:
+            written += 1
+            client.set("written", written)
+            held_back = client.info("persistence")["aof_buffer_length"]
+        redis.kill()
+        redis.start()
+        kept = client.get("written")
+    redis.stop()
+    assert kept == str(written).encode()
+
+
 @both
 def test_a_stop_leaves_no_process_and_a_start_finds_the_data(running: Embedded) -> None:
     remember(running)
