@@ -153,6 +153,26 @@ async def test_no_worker_at_all_is_503_before_the_answer(
     await no_channels(ops)
 
 
+async def test_the_worker_that_promised_a_place_has_the_call(ring: Ring, ops: EslClient) -> None:
+    busy, ready = Conversations(), Conversations()
+    full = FreeSwitchServer("127.0.0.1", 0, busy, may_take=lambda: False)
+    other = FreeSwitchServer("127.0.0.1", 0, ready)
+    try:
+        for number, server in enumerate((full, other), 1):
+            await server.start()
+            await ops.api(f"global_setvar ivr_worker_{number}=127.0.0.1:{server.port}")
+        # Which worker is asked first is chance, a half each.
+        for calls in range(1, 9):
+            await ring()
+            listener = await ready.next(calls)
+            assert listener.call.info.variables["try"] == "0"
+        assert busy.all == []
+        assert other.promised_calls == 0
+    finally:
+        for server in (full, other):
+            await server.stop()
+
+
 async def test_full_workers_are_503_before_the_answer(ring: Ring, ops: EslClient) -> None:
     conversations = Conversations()
     server = FreeSwitchServer("127.0.0.1", 0, conversations, max_calls=1)
