@@ -89,6 +89,27 @@ async def test_a_lost_ward_is_replaced_and_told_of_once() -> None:
     assert logs[1]["after_s"] >= 0
 
 
+@pytest.mark.parametrize(("held_up_s", "restarts"), [(0.3, 1), (8.0, 0)])
+async def test_a_watch_that_was_stopped_itself_asks_again(held_up_s: float, restarts: int) -> None:
+    now = 0.0
+
+    class Late(Ward):
+        async def healthy(self) -> bool:
+            nonlocal now
+            self.asked += 1
+            if self.asked == 3:
+                now += held_up_s
+                return False
+            return True
+
+    ward = Late()
+    task = asyncio.create_task(watch(ward, every_s=0.005, clock=lambda: now))
+    await until(lambda: ward.asked >= 6)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert ward.restarted == restarts
+
+
 async def test_a_ward_that_does_not_come_back_is_tried_again() -> None:
     ward = Ward(IvrError("No room."), OSError(24, "Too many open files"))
     with capture_logs() as logs:
