@@ -18,7 +18,8 @@ demo: install
 	$(BIN)/ivrctl demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not realtime"
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not realtime and not alone"
+	$(BIN)/python -m pytest -m alone
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m realtime
 
 check: $(VENV)/.dev

@@ -23,10 +23,30 @@ _IN_REAL_TIME = (
 """What speaks, listens and answers by the clock on the wall: too many at once would disturb each
 other."""
 
+_ALONE = (
+    "api/test_health.py",
+    "cli/test_help.py",
+    "freeswitch",
+    "integrations/test_hostile.py",
+    "integrations/test_hub.py",
+    "phone",
+    "speech/test_synthesis_process.py",
+    "storage/test_embedded.py",
+    "storage/test_sessions.py",
+    "storage/test_sound_files.py",
+    "telephony/asterisk/test_ami_faults.py",
+    "telephony/audiosocket",
+)
+"""What asserts that something takes no longer than a fraction of a second: beside other tests it
+would measure them."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark them, so that they can be run apart."""
     here = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(here).as_posix().startswith(_IN_REAL_TIME):
+        path = item.path.relative_to(here).as_posix()
+        if path.startswith(_IN_REAL_TIME):
             item.add_marker("realtime")
+        elif path.startswith(_ALONE):
+            item.add_marker("alone")
