@@ -84,7 +84,7 @@ class AsteriskSwitch:
         return f"sip:{number}@127.0.0.1:{self.sip_port}"
 
     def use_workers(
-        self, *ports: int, spread: bool = False, rounds: int = 6, menu_wait_s: int = 4
+        self, *ports: int, spread: bool = False, rounds: int = 7, menu_wait_s: int = 4
     ) -> None:
         """Point the dialplan at these AudioSocket ports of 127.0.0.1, in this order."""
         values = {
