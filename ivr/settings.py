@@ -117,11 +117,11 @@ class Settings(BaseSettings):
     drain_s: float = Field(60.0, ge=0)
     max_calls: int = Field(200, ge=1)
     """The most that a worker takes, however little they cost it; what it can carry, it measures."""
-    most_lag_ms: float = Field(5.0, gt=0)
+    most_lag_ms: float = Field(10.0, gt=0)
     """A worker that is busy, and whose event loop is later than this in one moment of four, takes
     no new call until it is not, and then for a while somewhat fewer at once; nor does one that
-    is mostly twelve times as late, whoever holds it up."""
-    most_backlog_ms: float = Field(8.0, gt=0)
+    is mostly six times as late, whoever holds it up."""
+    most_backlog_ms: float = Field(24.0, gt=0)
     """Nor one where what waits for one of the `recogniser_threads` takes each of them longer than
     this, in time of a processor; where those are busy too, the words come later by a multiple."""
     places: int | None = Field(None, ge=1)

@@ -19,7 +19,7 @@ _EASE = 0.75
 _BUSY_CORES = 0.25
 """A worker that takes less of a processor than this is held up by others; to refuse its callers
 would not help them, unless it is mostly late."""
-_MOSTLY = 12.0
+_MOSTLY = 6.0
 """So many times `lag_ms` in the median is too late whoever's fault it is."""
 
 
