@@ -94,10 +94,8 @@ def test_what_was_accepted_outlives_a_kill_and_it_is_back_at_once(
 
 @pytest.mark.redis
 def test_a_redis_killed_while_the_disk_is_busy_has_lost_nothing_it_answered(
-    tmp_path: Path,
+    redis: EmbeddedRedis,
 ) -> None:
-    redis = EmbeddedRedis(tmp_path)
-    redis.start()
     with Redis.from_url(redis.url) as client:
         for number in range(3):
             client.set(f"much {number}", bytes(30_000_000))
@@ -111,7 +109,6 @@ def test_a_redis_killed_while_the_disk_is_busy_has_lost_nothing_it_answered(
         redis.kill()
         redis.start()
         kept = client.get("written")
-    redis.stop()
     assert kept == str(written).encode()
 
 
