@@ -25,7 +25,6 @@ other."""
 
 _ALONE = (
     "api/test_health.py",
-    "cli/test_help.py",
     "freeswitch",
     "integrations/test_hostile.py",
     "integrations/test_hub.py",

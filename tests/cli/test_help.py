@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,21 +25,29 @@ def _commands(group: click.Group, way: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield (*way, name)
 
 
-def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+_SLOW = (
+    "faster_whisper",
+    "onnxruntime",
+    "panoramisk",
+    "prometheus_client",
+    "psycopg",
+    "psycopg_pool",
+    "redis",
+    "spacy",
+    "tokenizers",
+    "uvloop",
+    "vosk",
+    "websockets",
+)
+"""What is slow to load, or belongs to a running call and not to an explanation."""
 
 
 @pytest.mark.parametrize("command", list(_commands(cli)), ids=" ".join)
-def test_help(tmp_path: Path, command: tuple[str, ...]) -> None:
-    before = _cpu_s()
-    ran = ivrctl(tmp_path, *command, "--help")
-    took = _cpu_s() - before
+def test_help_loads_no_engine_and_writes_nothing(tmp_path: Path, command: tuple[str, ...]) -> None:
+    ran = ivrctl(tmp_path, *command, "--help", hidden=_SLOW)
     assert ran.status == 0
     assert ran.err == ""
     assert re.search(r"Example: .*ivrctl ", ran.out)
-    # Of CPU, which another's load does not lengthen much; a third of it here.
-    assert took < 0.8, f"{took:.2f} s"
     assert not (tmp_path / "var").exists()
 
 
