@@ -8,6 +8,9 @@ controlled, as TCP does with what it has under way (additive increase there, S. 
 And while nobody was taken those who were in have grown old together: they hang up together, and
 whoever lets as many in at that moment has them speak together too, two or three times what they
 would ask for one after the other. So what has become free is filled one call after the other.
+
+An overload that has soon passed, and comes alone, says nothing of how many calls are too many:
+somebody else had the processor, or a few callers spoke at once. Then only the door opens slowly.
 """
 
 from __future__ import annotations
@@ -27,6 +30,12 @@ _REFILL_S = 30.0
 """It takes so long at least to fill all that may be had at once."""
 _AT_ONCE = 2.0
 """Calls more than there are that may come without having waited for their turn."""
+_SOON_S = 5.0
+"""An overload that has passed in less is forgiven,"""
+_ALONE_S = 30.0
+"""unless one before it, or coming near to what was too much then, was less than so long ago."""
+_QUICK_REFILL_S = 10.0
+"""After such a one it takes so long at least to have as many calls again as there were."""
 
 
 class Intake:
@@ -35,9 +44,12 @@ class Intake:
     def __init__(self) -> None:
         self._limit = math.inf
         self._door = math.inf
+        self._each_s = math.inf
+        """Calls more, a second, that the door lets in."""
         self._overloaded = False
         self._noted_s: float | None = None
-        self._well_since_s = 0.0
+        self._began_s = 0.0
+        self._well_since_s = -math.inf
         self._too_many = 0
 
     @property
@@ -53,16 +65,33 @@ class Intake:
         """Take what was measured with so many calls."""
         if overloaded:
             if not self._overloaded:
-                self._too_many = calls
-            self._well_since_s = now_s
+                self._began_s, self._too_many = now_s, calls
         elif self._overloaded:
+            self._pass(now_s, calls)
+        elif self._noted_s is not None:
+            self._widen(now_s, now_s - self._noted_s, calls)
+        self._overloaded, self._noted_s = overloaded, now_s
+
+    def _pass(self, now_s: float, calls: int) -> None:
+        """An overload has passed."""
+        soon = now_s - self._began_s < _SOON_S
+        if soon and self._began_s - self._well_since_s >= _ALONE_S:
+            self._each_s = max(1.0, self._too_many / _QUICK_REFILL_S)
+        else:
             self._limit = max(1.0, min(self._limit, calls * _CARRIED_WELL))
-        elif self._noted_s is not None and math.isfinite(self._limit):
-            passed_s = now_s - self._noted_s
-            well_s = now_s - self._well_since_s
+            self._each_s = self._limit / _REFILL_S
+        self._door = calls + _AT_ONCE
+        self._well_since_s = now_s
+
+    def _widen(self, now_s: float, passed_s: float, calls: int) -> None:
+        well_s = now_s - self._well_since_s
+        if math.isfinite(self._limit):
             more_each_s = _MORE_EACH_S * 2.0 ** min(well_s / _FASTER_EACH_S, 16.0)
             before, self._limit = self._limit, self._limit + more_each_s * passed_s
             if before < self._too_many * _NEAR <= self._limit:
                 self._well_since_s = now_s
-            self._door = min(self._door, calls + _AT_ONCE) + self._limit / _REFILL_S * passed_s
-        self._overloaded, self._noted_s = overloaded, now_s
+            self._each_s = max(self._each_s, self._limit / _REFILL_S)
+        elif well_s >= _ALONE_S:
+            self._door = math.inf
+            return
+        self._door = min(self._door, calls + _AT_ONCE) + self._each_s * passed_s

@@ -40,7 +40,7 @@ def test_under_an_overload_nobody_is_taken() -> None:
 
 def test_afterwards_no_more_at_once_than_were_carried_and_slowly_more() -> None:
     line = Line()
-    line.note(1, 200, overloaded=True)
+    line.note(10, 200, overloaded=True)
     line.note(EVERY_S, 160)
     assert not line.intake.may_take(136)
     assert line.intake.may_take(135)
@@ -50,7 +50,7 @@ def test_afterwards_no_more_at_once_than_were_carried_and_slowly_more() -> None:
 
 def test_near_what_was_too_much_it_begins_slowly_again() -> None:
     line = Line()
-    line.note(1, 200, overloaded=True)
+    line.note(10, 200, overloaded=True)
     line.note(EVERY_S, 160)
     limits = []
     for _ in range(110):
@@ -71,10 +71,47 @@ def test_what_held_it_up_for_once_is_forgotten_in_two_minutes() -> None:
     assert line.intake.limit > 400
 
 
+def test_what_has_soon_passed_says_nothing_of_how_many_are_too_many() -> None:
+    line = Line()
+    line.note(3, 50, overloaded=True)
+    line.note(EVERY_S, 40)
+    assert math.isinf(line.intake.limit)
+    assert line.intake.may_take(41)
+    assert not line.intake.may_take(43)
+    calls = 40
+    for _ in range(round(2 / EVERY_S)):
+        line.note(EVERY_S, calls)
+        while line.intake.may_take(calls):
+            calls += 1
+    assert 51 <= calls <= 53
+    line.note(40, calls)
+    assert line.intake.may_take(500)
+
+
+def test_what_passes_soon_and_comes_again_does() -> None:
+    line = Line()
+    line.note(3, 50, overloaded=True)
+    line.note(10, 40)
+    line.note(3, 50, overloaded=True)
+    line.note(EVERY_S, 40)
+    assert line.intake.limit == 34
+
+
+def test_what_has_soon_passed_where_it_was_too_much_before_counts() -> None:
+    line = Line()
+    line.note(10, 200, overloaded=True)
+    line.note(EVERY_S, 160)
+    while line.intake.limit < 171:
+        line.note(1, 136)
+    line.note(3, 171, overloaded=True)
+    line.note(EVERY_S, 160)
+    assert line.intake.limit == 136
+
+
 def test_a_second_overload_at_fewer_calls_lowers_the_limit_and_at_more_does_not_raise_it() -> None:
     line = Line()
     for calls, carried, limit in ((200, 160, 136), (140, 120, 102), (130, 125, 102)):
-        line.note(5, calls, overloaded=True)
+        line.note(10, calls, overloaded=True)
         line.note(EVERY_S, carried)
         assert round(line.intake.limit) == limit
 
@@ -99,7 +136,7 @@ def test_whatever_was_measured_one_call_may_come_when_all_is_well(
 
 def test_who_hung_up_together_are_followed_by_callers_one_after_the_other() -> None:
     line = Line()
-    line.note(5, 200, overloaded=True)
+    line.note(10, 200, overloaded=True)
     line.note(1, 120)
     calls, had = 20, []
     for _ in range(30):
@@ -116,7 +153,7 @@ def test_who_hung_up_together_are_followed_by_callers_one_after_the_other() -> N
 
 def test_calls_of_half_a_minute_fill_what_may_be_had() -> None:
     line = Line()
-    line.note(5, 200, overloaded=True)
+    line.note(10, 200, overloaded=True)
     line.note(1, 120)
     began = [line.now - n / 4 for n in range(120)]
     for _ in range(round(60 / EVERY_S)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -161,7 +162,7 @@ async def test_the_worker_that_promised_a_place_has_the_call(ring: Ring, ops: Es
         for number, server in enumerate((full, other), 1):
             await server.start()
             await ops.api(f"global_setvar ivr_worker_{number}=127.0.0.1:{server.port}")
-        # Which worker is asked first is chance, a half each.
+        # Every other call asks the busy one first.
         for calls in range(1, 9):
             await ring()
             listener = await ready.next(calls)
@@ -171,6 +172,43 @@ async def test_the_worker_that_promised_a_place_has_the_call(ring: Ring, ops: Es
     finally:
         for server in (full, other):
             await server.stop()
+
+
+async def test_calls_begin_with_the_workers_in_turn(ring: Ring, ops: EslClient) -> None:
+    taken_by = Conversations(), Conversations()
+    servers = [FreeSwitchServer("127.0.0.1", 0, each) for each in taken_by]
+    try:
+        for number, server in enumerate(servers, 1):
+            await server.start()
+            await ops.api(f"global_setvar ivr_worker_{number}=127.0.0.1:{server.port}")
+        for calls in range(1, 5):
+            await ring()
+            await ring()
+            for conversations in taken_by:
+                await conversations.next(calls)
+    finally:
+        for server in servers:
+            await server.stop()
+
+
+async def test_where_no_worker_has_a_place_for_a_moment_it_rings(
+    ring: Ring, ops: EslClient
+) -> None:
+    conversations = Conversations()
+    began_s, busy_s = time.monotonic(), 1.0
+    server = FreeSwitchServer(
+        "127.0.0.1", 0, conversations, may_take=lambda: time.monotonic() - began_s > busy_s
+    )
+    await server.start()
+    for number in (1, 2):
+        await ops.api(f"global_setvar ivr_worker_{number}=127.0.0.1:{server.port}")
+    try:
+        began_s = time.monotonic()
+        await ring()
+        await conversations.next()
+        assert server.promised_calls == 0
+    finally:
+        await server.stop()
 
 
 async def test_full_workers_are_503_before_the_answer(ring: Ring, ops: EslClient) -> None:

@@ -99,6 +99,43 @@ async def test_admission_counts_what_it_promised(
     assert (await conversations.next()).call.id.hex.endswith("9")
 
 
+ASKS_AND_RINGS = {"variable_ivr_ask": "admission", "variable_ivr_rings": "yes"}
+
+
+async def test_a_caller_who_hears_it_ring_waits_for_a_place(conversations: Conversations) -> None:
+    ready = False
+    server = FreeSwitchServer("127.0.0.1", 0, conversations, may_take=lambda: ready)
+    await server.start()
+    peer = Peer(server.port)
+    await peer.connect()
+    await peer.tell(ASKS_AND_RINGS)
+    await asyncio.sleep(0.1)
+    assert server.promised_calls == 0
+    ready = True
+    assert (await peer.until("ivr_admitted")).endswith("=yes")
+    assert server.promised_calls == 1
+    await peer.close()
+    await server.stop()
+
+
+async def test_a_caller_who_hangs_up_while_it_rings_is_promised_nothing(
+    conversations: Conversations,
+) -> None:
+    ready = False
+    server = FreeSwitchServer("127.0.0.1", 0, conversations, may_take=lambda: ready)
+    await server.start()
+    peer = Peer(server.port)
+    await peer.connect()
+    await peer.tell(ASKS_AND_RINGS)
+    peer.send(wire.gone())
+    await asyncio.sleep(0.1)
+    ready = True
+    await peer.closed()
+    assert server.promised_calls == 0
+    await peer.close()
+    await server.stop()
+
+
 async def test_a_closed_port_refuses_and_opens_again(server: FreeSwitchServer) -> None:
     assert server.accepting
     await server.pause_accepting()

@@ -39,6 +39,8 @@ class Channel:
     answered: bool
     asks_admission: bool
     """Only whether the call would be taken; it comes again when it would."""
+    rings: bool
+    """The caller hears it ring, so that the answer to that may take a moment."""
     admitted: bool
     """A worker has said before that the call would be taken."""
     parks: bool
@@ -86,6 +88,7 @@ class Channel:
             info=info,
             answered=data.text("Answer-State") == "answered",
             asks_admission=data.text("variable_ivr_ask") == "admission",
+            rings=data.text("variable_ivr_rings") == "yes",
             admitted=data.text("variable_ivr_admitted") == "yes",
             parks=data.text("Socket-Mode") == "async",
             destinations=destinations,

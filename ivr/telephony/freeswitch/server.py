@@ -10,13 +10,14 @@ from uuid import UUID
 
 import structlog
 
+from ivr.admission.doorstep import Doorstep
 from ivr.clock import Clock, SystemClock
 from ivr.telephony.call import CallHandler
 from ivr.telephony.freeswitch import commands
 from ivr.telephony.freeswitch.call import FreeSwitchCall, Limits
 from ivr.telephony.freeswitch.channel import Channel
 from ivr.telephony.freeswitch.errors import RemoteProtocolError
-from ivr.telephony.freeswitch.esl import ChannelData, Event, Side
+from ivr.telephony.freeswitch.esl import ChannelData, ChannelGone, Event, Side
 from ivr.telephony.freeswitch.link import EslLink, LinkClosed
 from ivr.telephony.freeswitch.rounds import ReadingRounds
 from ivr.telephony.freeswitch.unicast import MediaPorts
@@ -34,8 +35,9 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
     `on_call` is called for each call once its sound flows. `media_ports` are the UDP ports for
     sound (None: any). `switches` are the networks that may connect ("10.0.0.0/24"); empty:
     whoever reaches the port. `max_calls` bounds what is admitted, `other_calls()` included, which
-    this worker has from elsewhere, and nothing is while `may_take()` is false; a call that was
-    admitted, by this worker or by another that died, is always taken.
+    this worker has from elsewhere, and nothing is while `may_take()` is false; where the caller
+    rings on, a place is waited for (`Doorstep`). A call that was admitted, by this worker or by
+    another that died, is always taken.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
         self._max_calls = max_calls
         self._other_calls = other_calls
         self._may_take = may_take
+        self._doorstep = Doorstep(self._has_place)
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
         self._call_on: dict[EslLink, FreeSwitchCall] = {}
@@ -143,17 +146,24 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
             if channel.agent_for:
                 self._take_agent(link, channel, reply)
             elif channel.asks_admission:
-                self._say_whether(link, channel)
+                await self._say_whether(link, channel)
             else:
                 self._take(link, channel, reply)
 
-    def _say_whether(self, link: EslLink, channel: Channel) -> None:
+    async def _say_whether(self, link: EslLink, channel: Channel) -> None:
         self._free(channel.id)
-        admitted = self._has_place()
+        admitted = self._doorstep.may_enter()
+        if not admitted and channel.rings:
+            admitted = await self._doorstep.wait(lambda: self._rings(link))
         if admitted:
             self._reserve(channel.id)
         link.request(commands.set_variable("ivr_admitted", "yes" if admitted else "no"))
         link.request(commands.EXIT)
+
+    def _rings(self, link: EslLink) -> bool:
+        """Whether the caller has not hung up meanwhile."""
+        early = self._early.get(link)
+        return early is not None and not any(isinstance(event, ChannelGone) for event in early)
 
     def _has_place(self) -> bool:
         taken = len(self._calls) + len(self._reserved) + self._other_calls()
