@@ -267,7 +267,7 @@ def _cpu_of(pid: int) -> float:
     return 0.0
 
 
-def _keep(result: dict[str, Any], where: Machine, command: str) -> None:
+def _keep(result: dict[str, Any], where: Machine, command: str, note: str) -> None:
     rows: dict[str, dict[str, Cell]] = {}
     for name, worker in (("bank", "workers"), ("echo", "worker")):
         found = result[name]
@@ -298,6 +298,7 @@ def _keep(result: dict[str, Any], where: Machine, command: str) -> None:
         rows=rows,
         where=where,
         versions={"freeswitch": "1.10.12"},
+        note=note,
     )
 
 
@@ -306,7 +307,8 @@ def _keep(result: dict[str, Any], where: Machine, command: str) -> None:
 @click.option("--seconds", default=300.0, show_default=True)
 @click.option("--echo-seconds", default=60.0, show_default=True)
 @click.option("--workers", default=2, show_default=True)
-def main(calls: int, seconds: float, echo_seconds: float, workers: int) -> None:
+@click.option("--note", default="", help="What is odd about this run, for the page.")
+def main(calls: int, seconds: float, echo_seconds: float, workers: int, note: str) -> None:
     """Print one JSON document."""
     where = machine()
     with tempfile.TemporaryDirectory() as name:
@@ -326,7 +328,7 @@ def main(calls: int, seconds: float, echo_seconds: float, workers: int) -> None:
                 switch.stop()
     click.echo(json.dumps(result, indent=1))
     command = f"python -m bench.freeswitch_calls --calls {calls} --seconds {seconds:g}"
-    _keep(result, where, f"IVR_FREESWITCH=$(which freeswitch) {command}")
+    _keep(result, where, f"IVR_FREESWITCH=$(which freeswitch) {command}", note)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,16 @@ And while nobody was taken those who were in have grown old together: they hang 
 whoever lets as many in at that moment has them speak together too, two or three times what they
 would ask for one after the other. So what has become free is filled one call after the other.
 
-An overload that has soon passed, and comes alone, says nothing of how many calls are too many:
-somebody else had the processor, or a few callers spoke at once. Then only the door opens slowly.
+An overload that has soon passed, and comes alone, says little of how many calls are too many:
+somebody else had the processor, or a few callers spoke at once. Then as many as there were may come
+again, one after the other, and more soon.
 """
 
 from __future__ import annotations
 
 import math
+
+from ivr.admission.load import ALONE_S
 
 _CARRIED_WELL = 0.85
 """Of the calls there were when an overload had passed: most of them were past their first words,
@@ -31,11 +34,12 @@ _REFILL_S = 30.0
 _AT_ONCE = 2.0
 """Calls more than there are that may come without having waited for their turn."""
 _SOON_S = 5.0
-"""An overload that has passed in less is forgiven,"""
-_ALONE_S = 30.0
-"""unless one before it, or coming near to what was too much then, was less than so long ago."""
+"""An overload that has passed in less is forgiven, where it came alone and not near to what was
+too much before."""
 _QUICK_REFILL_S = 10.0
-"""After such a one it takes so long at least to have as many calls again as there were."""
+"""After such a one it takes so long at least to fill all that may be had at once,"""
+_QUICK_START_S = 40.0
+"""and becoming more begins as if there had been none for so long."""
 
 
 class Intake:
@@ -49,6 +53,7 @@ class Intake:
         self._overloaded = False
         self._noted_s: float | None = None
         self._began_s = 0.0
+        self._passed_s = -math.inf
         self._well_since_s = -math.inf
         self._too_many = 0
 
@@ -75,23 +80,25 @@ class Intake:
     def _pass(self, now_s: float, calls: int) -> None:
         """An overload has passed."""
         soon = now_s - self._began_s < _SOON_S
-        if soon and self._began_s - self._well_since_s >= _ALONE_S:
-            self._each_s = max(1.0, self._too_many / _QUICK_REFILL_S)
+        alone = self._began_s - max(self._passed_s, self._well_since_s) >= ALONE_S
+        if soon and alone:
+            self._limit = max(1.0, min(self._limit, self._too_many))
+            self._each_s = self._limit / _QUICK_REFILL_S
+            self._well_since_s = now_s - _QUICK_START_S
         else:
             self._limit = max(1.0, min(self._limit, calls * _CARRIED_WELL))
             self._each_s = self._limit / _REFILL_S
+            self._well_since_s = now_s
+        self._passed_s = now_s
         self._door = calls + _AT_ONCE
-        self._well_since_s = now_s
 
     def _widen(self, now_s: float, passed_s: float, calls: int) -> None:
-        well_s = now_s - self._well_since_s
-        if math.isfinite(self._limit):
-            more_each_s = _MORE_EACH_S * 2.0 ** min(well_s / _FASTER_EACH_S, 16.0)
-            before, self._limit = self._limit, self._limit + more_each_s * passed_s
-            if before < self._too_many * _NEAR <= self._limit:
-                self._well_since_s = now_s
-            self._each_s = max(self._each_s, self._limit / _REFILL_S)
-        elif well_s >= _ALONE_S:
-            self._door = math.inf
+        if not math.isfinite(self._limit):
             return
+        well_s = now_s - self._well_since_s
+        more_each_s = _MORE_EACH_S * 2.0 ** min(well_s / _FASTER_EACH_S, 16.0)
+        before, self._limit = self._limit, self._limit + more_each_s * passed_s
+        if before < self._too_many * _NEAR <= self._limit:
+            self._well_since_s = now_s
+        self._each_s = max(self._each_s, self._limit / _REFILL_S)
         self._door = min(self._door, calls + _AT_ONCE) + self._each_s * passed_s

@@ -7,13 +7,20 @@ on time again for a while. Pure: fed with measurements and the time.
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median
 
 WINDOW_S = 4.0
 """How much of the past counts: a hiccup is no overload, and one that lasts is one soon."""
 
+PASSED_S = 1.0
+"""How much of the past says that one has passed that came alone: whoever rings at a shut door rings
+again, together with all the others, so that it is shut for no longer than it must."""
+ALONE_S = 30.0
+"""An overload comes alone where so long before none was."""
 _EASE = 0.75
 """What has been too much is over at this share of it, so that the door does not flap."""
 _BUSY_CORES = 0.25
@@ -51,7 +58,9 @@ class LoadGate:
         self._limits = limits
         self._seen: deque[_Measured] = deque()
         self._overloaded = False
-        self._knows_enough = False
+        self._knows_enough_at_s: float | None = None
+        self._began_s = 0.0
+        self._passed_s = -math.inf
 
     @property
     def overloaded(self) -> bool:
@@ -61,13 +70,12 @@ class LoadGate:
     @property
     def lag_ms(self) -> float:
         """How late the event loop is in one moment of four: a model that loads holds it up once."""
-        lags = sorted(each.lag_ms for each in self._seen)
-        return lags[(len(lags) - 1) * 3 // 4] if lags else 0.0
+        return _one_in_four(self._seen)
 
     @property
     def backlog_ms(self) -> float:
         """How long recognition takes to do what waits for it, on average."""
-        return sum(each.backlog_ms for each in self._seen) / max(len(self._seen), 1)
+        return _average_backlog(self._seen)
 
     @property
     def cores(self) -> float:
@@ -80,14 +88,40 @@ class LoadGate:
     def note(self, now_s: float, lag_ms: float, backlog_ms: float, cpu_s: float) -> None:
         """Take a measurement (`cpu_s`: processor time of the worker so far); the latest of the
         last `WINDOW_S` decide."""
+        if self._knows_enough_at_s is None:
+            self._knows_enough_at_s = now_s + WINDOW_S
         self._seen.append(_Measured(now_s, lag_ms, backlog_ms, cpu_s))
         while self._seen[0].at_s <= now_s - WINDOW_S:
             self._seen.popleft()
-            self._knows_enough = True
-        if not self._knows_enough:
+        if now_s < self._knows_enough_at_s:
             return
-        late = median(each.lag_ms for each in self._seen) / _MOSTLY
+        share = self._share(self._seen)
+        if not self._overloaded:
+            self._overloaded = share > 1.0
+            self._began_s = now_s
+            return
+        lately = self._seen
+        if self._began_s - self._passed_s >= ALONE_S:
+            lately = deque(each for each in self._seen if each.at_s > now_s - PASSED_S)
+            share = min(share, self._share(lately))
+        if share <= _EASE:
+            self._overloaded = False
+            self._passed_s = now_s
+            # What was before has been answered for.
+            self._seen, self._knows_enough_at_s = lately, now_s + PASSED_S
+
+    def _share(self, seen: Collection[_Measured]) -> float:
+        """How much of what is too much there was."""
+        late = median(each.lag_ms for each in seen) / _MOSTLY
         if self.cores >= _BUSY_CORES:
-            late = max(late, self.lag_ms)
-        share = max(late / self._limits.lag_ms, self.backlog_ms / self._limits.backlog_ms)
-        self._overloaded = share > (_EASE if self._overloaded else 1.0)
+            late = max(late, _one_in_four(seen))
+        return max(late / self._limits.lag_ms, _average_backlog(seen) / self._limits.backlog_ms)
+
+
+def _one_in_four(seen: Collection[_Measured]) -> float:
+    lags = sorted(each.lag_ms for each in seen)
+    return lags[(len(lags) - 1) * 3 // 4] if lags else 0.0
+
+
+def _average_backlog(seen: Collection[_Measured]) -> float:
+    return sum(each.backlog_ms for each in seen) / max(len(seen), 1)

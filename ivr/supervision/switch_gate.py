@@ -17,6 +17,9 @@ from ivr.settings import Settings
 from ivr.telephony.freeswitch.client import EslClient
 
 EVERY_S = 1.0
+_SHUT_AFTER = 3
+"""Looks in a row at which no worker was ready. A busy moment is not waited out at a shut door, but
+ringing, in the dialplan."""
 _LET_IN_S = 2.0
 _OURS = "ivr_paused"
 """A global variable of the switch: it was us who paused it. What an operator has paused stays so,
@@ -47,8 +50,11 @@ class SwitchGate:
 
     async def watch(self) -> None:
         """Open and shut until cancelled."""
+        missed = 0
         while True:
-            await self._set(open_=await self._ready())
+            missed = 0 if await self._ready() else missed + 1
+            if not missed or missed >= _SHUT_AFTER:
+                await self._set(open_=not missed)
             await asyncio.sleep(EVERY_S)
 
     async def shut(self) -> None:

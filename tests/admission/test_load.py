@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ivr.admission.load import WINDOW_S, LoadGate, LoadLimits
+from ivr.admission.load import PASSED_S, WINDOW_S, LoadGate, LoadLimits
 from ivr.admission.watch import LoadWatch
 
 EVERY_S = 0.05
@@ -77,6 +77,26 @@ def test_what_lasts_is_one_and_passes(too_much: dict[str, float]) -> None:
     line.note(LONG_S)
     assert line.note(WINDOW_S, **too_much)[-1]  # type: ignore[arg-type]
     assert not line.note(2 * WINDOW_S)[-1]
+
+
+@pytest.mark.parametrize("too_much", [{"lags_ms": (30.0,)}, {"backlog_ms": 4000.0}])
+def test_a_second_without_it_ends_it(too_much: dict[str, float]) -> None:
+    line = Line()
+    line.note(LONG_S)
+    assert line.note(2, **too_much)[-1]  # type: ignore[arg-type]
+    well = line.note(WINDOW_S)
+    assert 0.6 * PASSED_S <= well.index(False) * EVERY_S <= PASSED_S + EVERY_S
+    assert not any(well[well.index(False) :])
+
+
+def test_what_comes_again_soon_after_is_one_again() -> None:
+    line = Line()
+    line.note(LONG_S)
+    line.note(2, lags_ms=(30,))
+    assert not line.note(PASSED_S + EVERY_S)[-1]
+    assert line.note(1.5, lags_ms=(30,))[-1]
+    assert line.note(2 * PASSED_S)[-1]
+    assert not line.note(WINDOW_S)[-1]
 
 
 def test_it_does_not_flap() -> None:

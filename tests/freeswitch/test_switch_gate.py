@@ -95,6 +95,20 @@ async def test_it_shuts_and_opens_with_the_workers(door: Door, gate: Gate) -> No
     await until(lambda: door.ours == "no")
 
 
+async def test_a_busy_moment_does_not_shut_it(door: Door, gate: Gate) -> None:
+    looks = 0
+
+    async def ready_every_third_time() -> bool:
+        nonlocal looks
+        looks += 1
+        return looks % 3 == 0
+
+    gate.gate._ready = ready_every_third_time
+    await until(lambda: looks > 12)
+    assert PAUSED not in door.commands
+    assert not door.paused
+
+
 async def test_a_switch_that_was_started_anew_is_shut_again(door: Door, gate: Gate) -> None:
     gate.open = False
     await until(lambda: door.paused)
