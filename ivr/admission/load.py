@@ -100,15 +100,14 @@ class LoadGate:
             self._overloaded = share > 1.0
             self._began_s = now_s
             return
-        lately = self._seen
-        if self._began_s - self._passed_s >= ALONE_S:
+        if share > _EASE and self._began_s - self._passed_s >= ALONE_S:
             lately = deque(each for each in self._seen if each.at_s > now_s - PASSED_S)
-            share = min(share, self._share(lately))
+            share = self._share(lately)
+            if share <= _EASE:
+                # What was before has been answered for.
+                self._seen, self._knows_enough_at_s = lately, now_s + PASSED_S
         if share <= _EASE:
-            self._overloaded = False
-            self._passed_s = now_s
-            # What was before has been answered for.
-            self._seen, self._knows_enough_at_s = lately, now_s + PASSED_S
+            self._overloaded, self._passed_s = False, now_s
 
     def _share(self, seen: Collection[_Measured]) -> float:
         """How much of what is too much there was."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 class RawCaller(asyncio.DatagramProtocol):
     """One INVITE, unchecked; it acknowledges the answer and says nothing more.
 
-    `packets` are the RTP packets that came to `rtp`, which sends none.
+    `rang` says whether it was told that it rings (180). `packets` are the RTP packets that came to
+    `rtp`, which sends none.
     """
 
     def __init__(self, sip_port: int) -> None:
@@ -22,6 +23,7 @@ class RawCaller(asyncio.DatagramProtocol):
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.rtp.bind(("127.0.0.1", 0))
         self.rtp.setblocking(False)
+        self.rang = False
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def invite(
@@ -80,6 +82,7 @@ class RawCaller(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         del addr
         first, _, rest = data.decode("utf-8", "replace").partition("\r\n")
+        self.rang = self.rang or first.startswith("SIP/2.0 180 ")
         if not first.startswith("SIP/2.0 ") or first.startswith("SIP/2.0 1"):
             return
         if "CSeq: 1 INVITE" not in rest or self.status.done():

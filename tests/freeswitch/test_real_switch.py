@@ -14,6 +14,7 @@ from ivr.telephony.freeswitch.client import EslClient, SwitchUnreachable
 from ivr.telephony.freeswitch.server import FreeSwitchServer
 from tests.freeswitch.conftest import FIRST_HZ, SECOND_HZ, Ring, Workers, no_channels
 from tests.freeswitch.listener import Conversations, Listener, until
+from tests.freeswitch.raw_sip import RawCaller
 from tests.freeswitch.switch import SECRET, FreeSwitch
 from tests.tones import PROMPT_HZ, clearest, heard, share, tone
 
@@ -192,9 +193,10 @@ async def test_calls_begin_with_the_workers_in_turn(ring: Ring, ops: EslClient) 
 
 
 async def test_where_no_worker_has_a_place_for_a_moment_it_rings(
-    ring: Ring, ops: EslClient
+    freeswitch: FreeSwitch, ops: EslClient
 ) -> None:
     conversations = Conversations()
+    caller = RawCaller(freeswitch.sip_port)
     began_s, busy_s = time.monotonic(), 1.0
     server = FreeSwitchServer(
         "127.0.0.1", 0, conversations, may_take=lambda: time.monotonic() - began_s > busy_s
@@ -204,10 +206,12 @@ async def test_where_no_worker_has_a_place_for_a_moment_it_rings(
         await ops.api(f"global_setvar ivr_worker_{number}=127.0.0.1:{server.port}")
     try:
         began_s = time.monotonic()
-        await ring()
+        assert await caller.invite("7003") == 200
+        assert caller.rang
         await conversations.next()
         assert server.promised_calls == 0
     finally:
+        caller.close()
         await server.stop()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -99,41 +99,54 @@ async def test_admission_counts_what_it_promised(
     assert (await conversations.next()).call.id.hex.endswith("9")
 
 
-ASKS_AND_RINGS = {"variable_ivr_ask": "admission", "variable_ivr_rings": "yes"}
+class Busy:
+    """A worker that has no place, and a caller who hears it ring."""
+
+    def __init__(self, conversations: Conversations) -> None:
+        self.ready = False
+        self.server = FreeSwitchServer("127.0.0.1", 0, conversations, may_take=lambda: self.ready)
+
+    async def asked(self) -> Peer:
+        await self.server.start()
+        peer = Peer(self.server.port)
+        await peer.connect()
+        await peer.tell({"variable_ivr_ask": "admission", "variable_ivr_rings": "yes"})
+        await asyncio.sleep(0.1)
+        assert self.server.promised_calls == 0
+        return peer
 
 
-async def test_a_caller_who_hears_it_ring_waits_for_a_place(conversations: Conversations) -> None:
-    ready = False
-    server = FreeSwitchServer("127.0.0.1", 0, conversations, may_take=lambda: ready)
-    await server.start()
-    peer = Peer(server.port)
-    await peer.connect()
-    await peer.tell(ASKS_AND_RINGS)
-    await asyncio.sleep(0.1)
-    assert server.promised_calls == 0
-    ready = True
+@pytest.fixture
+async def busy(conversations: Conversations) -> AsyncIterator[Busy]:
+    busy = Busy(conversations)
+    yield busy
+    await busy.server.stop()
+
+
+async def test_a_caller_who_hears_it_ring_waits_for_a_place(busy: Busy) -> None:
+    peer = await busy.asked()
+    busy.ready = True
     assert (await peer.until("ivr_admitted")).endswith("=yes")
-    assert server.promised_calls == 1
+    assert busy.server.promised_calls == 1
     await peer.close()
-    await server.stop()
 
 
-async def test_a_caller_who_hangs_up_while_it_rings_is_promised_nothing(
-    conversations: Conversations,
-) -> None:
-    ready = False
-    server = FreeSwitchServer("127.0.0.1", 0, conversations, may_take=lambda: ready)
-    await server.start()
-    peer = Peer(server.port)
-    await peer.connect()
-    await peer.tell(ASKS_AND_RINGS)
+async def test_a_caller_who_hangs_up_while_it_rings_is_promised_nothing(busy: Busy) -> None:
+    peer = await busy.asked()
     peer.send(wire.gone())
     await asyncio.sleep(0.1)
-    ready = True
+    busy.ready = True
     await peer.closed()
-    assert server.promised_calls == 0
+    assert busy.server.promised_calls == 0
     await peer.close()
-    await server.stop()
+
+
+async def test_a_worker_that_drains_promises_nothing_to_those_who_ring(busy: Busy) -> None:
+    peer = await busy.asked()
+    await busy.server.pause_accepting()
+    busy.ready = True
+    assert (await peer.until("ivr_admitted")).endswith("=no")
+    await peer.close()
 
 
 async def test_a_closed_port_refuses_and_opens_again(server: FreeSwitchServer) -> None:

@@ -167,7 +167,7 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
 
     def _has_place(self) -> bool:
         taken = len(self._calls) + len(self._reserved) + self._other_calls()
-        return taken < self._max_calls and self._may_take()
+        return self.accepting and taken < self._max_calls and self._may_take()
 
     def _reserve(self, call_id: UUID) -> None:
         loop = asyncio.get_running_loop()

@@ -188,6 +188,17 @@ async def test_a_worker_that_is_down_is_passed_over(
     await heard(phone.handset, BOT_HZ)
 
 
+async def test_calls_begin_with_the_workers_in_turn(
+    asterisk: AsteriskSwitch, worker: ScriptedWorker, other_worker: ScriptedWorker, ring: Ring
+) -> None:
+    asterisk.use_workers(worker.port, other_worker.port, spread=True)
+    for _ in range(2):
+        await ring()
+        await ring()
+        await worker.next_call()
+        await other_worker.next_call()
+
+
 @pytest.mark.parametrize("death", ["reset", "close"])
 async def test_a_worker_that_dies_hands_the_same_call_to_the_next(
     death: str,
