@@ -48,6 +48,8 @@ def test_ours_is_sound() -> None:
         ("dialplan/ivr.xml", "ivr_first=", "ivr_primus=", "nobody sets ${ivr_first}"),
         ("dialplan/ivr.xml", "${ivr_second} async full", "${ivr_second} async", "needs `full`"),
         ("dialplan/ivr.xml", "socket_resume=true", "socket_resume=no", "parked for ever"),
+        ("dialplan/ivr.xml", "_when_idle=0", "_when_idle=-1", "hear only silence here"),
+        ("dialplan/ivr.xml", "srtp_allow_idle_gaps=true", "x=1", "who moves while encrypted"),
         ("dialplan/ivr.xml", "phrase:ivr_sorry", "phrase:ivr_sory", "'ivr_sory'"),
         ("dialplan/ivr.xml", "^menu$", "^(menu$", "is wrong"),
         ("dialplan/ivr.xml", '"sleep" data="500"', '"system" data="ls"', "runs programs"),

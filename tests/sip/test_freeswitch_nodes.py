@@ -78,8 +78,8 @@ def trusting(switch: FreeSwitch) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(switch.folder / "tls" / "tls.pem"))
 
 
-async def talks(phone: SipPhone, conversations: Conversations) -> None:
-    """Sound goes both ways, and all of it is encrypted."""
+async def talks(phone: SipPhone, switch: FreeSwitch, conversations: Conversations) -> None:
+    """Sound goes both ways, all of it is encrypted, and FreeSWITCH adds nothing to it."""
     await phone.ring(10)
     await phone.speak(tone(CALLER_HZ, 800))
     await heard(phone.handset, BOT_HZ)
@@ -88,6 +88,11 @@ async def talks(phone: SipPhone, conversations: Conversations) -> None:
         while clearest(b"".join(listener.frames), CALLER_HZ) < 0.8:
             await asyncio.sleep(0.05)
     assert phone.media.packets_refused == 0
+    operator = await switch.operator()
+    silence = await operator.api(f"uuid_getvar {listener.call.id} send_silence_when_idle")
+    await operator.close()
+    # Which of two senders is heard is chance: one call of 16 was silent when it was not 0.
+    assert silence.strip() == "0"
     await phone.hang_up()
     assert phone.end_reason == "we hung up"
 
@@ -105,7 +110,7 @@ async def test_a_call_through_tls_and_srtp(
     await asyncio.to_thread(edge.start)
     phone = SipPhone(f"sip:{ENGLISH}@127.0.0.1:{edge.tls_port}", tls=edge.trusted, srtp=True)
     try:
-        await talks(phone, conversations[0])
+        await talks(phone, secure_freeswitch, conversations[0])
     finally:
         await phone.hang_up()
         await asyncio.to_thread(edge.stop)
@@ -117,7 +122,7 @@ async def test_a_call_by_tls_to_freeswitch_itself(
     port = secure_freeswitch.values["ivr_tls_port"]
     phone = SipPhone(f"sip:{ENGLISH}@127.0.0.1:{port}", tls=trusting(secure_freeswitch), srtp=True)
     try:
-        await talks(phone, conversations[0])
+        await talks(phone, secure_freeswitch, conversations[0])
     finally:
         await phone.hang_up()
 

@@ -17,6 +17,18 @@ from ivr.errors import IvrError
 FOR_WORKERS = ("ivr_called", "ivr_language", "ivr_destinations")
 """What the dialplan has to set before it hands a call to a worker."""
 
+BEFORE_SOCKET = {
+    "socket_resume": ("true", "a call whose worker dies as it comes is parked for ever"),
+    "srtp_allow_idle_gaps": ("true", "who moves while encrypted may hear only silence"),
+    "send_silence_when_idle": ("0", "who is encrypted may hear only silence"),
+}
+"""What has to be set before each `socket ... async`, to what, and what happens otherwise.
+
+`socket ... async` parks the channel once more after a worker that was gone at once. And with each
+key for SRTP, FreeSWITCH 1.10.12 makes itself send silence to a parked channel (`switch_rtp.c`, in
+`switch_rtp_add_crypto_key`), in the same ticks as a worker's frames: the first of a tick leaves.
+"""
+
 BUILT_IN = frozenset(
     "hostname local_ip_v4 local_ip_v6 domain base_dir conf_dir sounds_dir recordings_dir log_dir "
     "run_dir db_dir mod_dir htdocs_dir script_dir temp_dir grammar_dir certs_dir storage_dir "
@@ -107,7 +119,7 @@ class Configuration:
             *self._roads(),
             *self._destinations(),
             *self._hand_overs(),
-            *self._resumptions(),
+            *self._before_sockets(),
             *self._prompts(texts, sounds),
         ]
         return sorted(found, key=lambda problem: (problem.file, problem.line))
@@ -203,18 +215,20 @@ class Configuration:
                     what = f"a worker needs {name}, and nothing sets it"
                     yield Problem(action.file, action.line, what)
 
-    def _resumptions(self) -> Iterator[Problem]:
-        """`socket ... async` parks the channel once more after a worker that was gone at once,
-        and nothing ends that park, unless `socket_resume` says so."""
+    def _before_sockets(self) -> Iterator[Problem]:
+        """What `socket ... async` needs set before it: see BEFORE_SOCKET."""
         for condition in self.every("condition"):
-            resumes = False
+            values: dict[str, str] = {}
             for action in condition.children:
                 application, data = action.get("application"), action.get("data")
-                if application == "set" and data.startswith("socket_resume="):
-                    resumes = data == "socket_resume=true"
-                elif application == "socket" and "async" in data.split() and not resumes:
-                    what = "a call whose worker dies as it comes is parked for ever here: set"
-                    yield Problem(action.file, action.line, f"{what} socket_resume=true before")
+                if application == "set":
+                    name, _, value = data.partition("=")
+                    values[name] = value
+                elif application == "socket" and "async" in data.split():
+                    for name, (value, otherwise) in BEFORE_SOCKET.items():
+                        if values.get(name) != value:
+                            what = f"{otherwise} here: set {name}={value} before"
+                            yield Problem(action.file, action.line, what)
 
     def _prompts(self, texts: Texts, sounds: Path | None) -> Iterator[Problem]:
         languages: dict[str, Element] = {}

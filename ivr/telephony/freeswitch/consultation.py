@@ -58,6 +58,8 @@ class FreeSwitchConsultation(AskedAgent["FreeSwitchCall"]):
             "originate_timeout": str(seconds),
             "ignore_early_media": "true",
             "hangup_after_bridge": "true",
+            # Else FreeSWITCH sends silence over what we say to a leg with SRTP; see the dialplan.
+            "srtp_allow_idle_gaps": "true",
             "ivr_agent_for": str(self._caller.id),
         }
         caller, language = self._caller.info.caller, self._caller.info.language or ""

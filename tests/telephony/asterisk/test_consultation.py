@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -27,6 +28,7 @@ class AsteriskDesk(Desk):
         super().__init__(agent)
         self._switch = switch
         self._ring = ring
+        self._phones: list[SipPhone] = []
         agents = AmiAgents(ami)
         self._servers = [
             AudioSocketServer("127.0.0.1", 0, self.conversations, control=ami, agents=agents)
@@ -45,15 +47,29 @@ class AsteriskDesk(Desk):
         self._switch.set_global("IVR_AGENT", "Local/agent@ivr-agent-demo/n")
 
     async def ring(self) -> SipPhone:
-        return await self._ring("2")
+        phone = await self._ring("2")
+        self._phones.append(phone)
+        return phone
+
+    async def hang_up(self) -> None:
+        await self.agent.hang_up()
+        for phone in self._phones:
+            await phone.hang_up()
 
     async def worker_dies(self) -> None:
         await self._servers[0].stop()
 
     async def nothing_left(self) -> None:
-        async with asyncio.timeout(5):
-            while self._switch.channels() or any(each.live_calls for each in self._servers):
-                await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while self._switch.channels() or self._live_calls():
+                    await asyncio.sleep(0.05)
+        left = self._switch.cli("core show channels verbose")
+        assert not self._switch.channels(), left
+        assert not self._live_calls(), left
+
+    def _live_calls(self) -> int:
+        return sum(server.live_calls for server in self._servers)
 
 
 @pytest.fixture
@@ -63,8 +79,10 @@ async def desk(asterisk: AsteriskSwitch, ring: Ring, ami: AmiControl) -> AsyncIt
     made = AsteriskDesk(agent, asterisk, ring, ami)
     await made.start()
     yield made
-    await agent.hang_up()
+    await made.hang_up()
     await made.stop()
+    # A channel that stays would be found by a later test, and held against it.
+    await made.nothing_left()
 
 
 class TestAsterisk(ConsultationContract):
