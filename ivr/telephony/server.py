@@ -18,6 +18,8 @@ ConnectionT = TypeVar("ConnectionT", bound=asyncio.BaseProtocol)
 LegT = TypeVar("LegT", bound=Leg)
 
 _BACKLOG = 512
+_ROUNDS_TO_CONNECT = 3
+"""Rounds of the event loop from a connection that is accepted to its `connection_made`."""
 
 
 class CallServer(abc.ABC, Generic[ConnectionT, LegT]):
@@ -82,6 +84,8 @@ class CallServer(abc.ABC, Generic[ConnectionT, LegT]):
         """Close the port and let go of every call, as a worker that dies does: the callers go on
         with the next one."""
         await self.pause_accepting()
+        for _ in range(_ROUNDS_TO_CONNECT):
+            await asyncio.sleep(0)
         for call in tuple(self._calls):
             call.give_up(CallEnding(by=EndedBy.BOT, detail="the worker stops"))
         for connection in tuple(self._connections):

@@ -16,7 +16,7 @@ from ivr.nlu.rasa import RasaInterpreter
 from ivr.nlu.rasa_server import RASA, RasaServer, train_rasa
 from ivr.nlu.spacy import SpacyInterpreter
 from ivr.settings import PROJECT
-from tests.nlu.clocks import Noon
+from tests.clocks import HeldClock
 from tests.nlu.interpreter_contract import InterpreterContract
 from tests.nlu.rasa_peer import RasaPeer
 
@@ -68,37 +68,37 @@ def server(bank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ras
 class TestSpacy(InterpreterContract):
     @pytest.fixture
     def engine(self, bank: Path, cache: Path) -> Interpreter:
-        return SpacyInterpreter(bank, cache, clock=Noon())
+        return SpacyInterpreter(bank, cache, clock=HeldClock())
 
 
 class TestMiniLm(InterpreterContract):
     @pytest.fixture
     def engine(self, bank: Path, cache: Path, encoder: SentenceEncoder) -> Interpreter:
-        return SpacyInterpreter(bank, cache, clock=Noon(), encoder=encoder)
+        return SpacyInterpreter(bank, cache, clock=HeldClock(), encoder=encoder)
 
 
 class TestRasaAsRecorded(InterpreterContract):
     @pytest.fixture
     async def engine(self, bank: Path, peer: RasaPeer) -> Interpreter:
-        return RasaInterpreter({"en": peer.url}, bank, clock=Noon(), timeout_s=5)
+        return RasaInterpreter({"en": peer.url}, bank, clock=HeldClock(), timeout_s=5)
 
 
 class TestRasaWithFallback(InterpreterContract):
     @pytest.fixture
     async def engine(self, bank: Path, peer: RasaPeer, cache: Path) -> Interpreter:
-        rasa = RasaInterpreter({"en": peer.url}, bank, clock=Noon(), timeout_s=5)
-        return FallbackInterpreter(rasa, SpacyInterpreter(bank, cache, clock=Noon()))
+        rasa = RasaInterpreter({"en": peer.url}, bank, clock=HeldClock(), timeout_s=5)
+        return FallbackInterpreter(rasa, SpacyInterpreter(bank, cache, clock=HeldClock()))
 
 
 class TestRasaAway(InterpreterContract):
     @pytest.fixture
     async def engine(self, bank: Path, cache: Path) -> Interpreter:
-        rasa = RasaInterpreter({"en": "http://127.0.0.1:1"}, bank, clock=Noon())
-        return FallbackInterpreter(rasa, SpacyInterpreter(bank, cache, clock=Noon()))
+        rasa = RasaInterpreter({"en": "http://127.0.0.1:1"}, bank, clock=HeldClock())
+        return FallbackInterpreter(rasa, SpacyInterpreter(bank, cache, clock=HeldClock()))
 
 
 @pytest.mark.timeout(600)
 class TestRasa(InterpreterContract):
     @pytest.fixture
     async def engine(self, bank: Path, server: RasaServer) -> Interpreter:
-        return RasaInterpreter({"en": server.url}, bank, clock=Noon(), timeout_s=5)
+        return RasaInterpreter({"en": server.url}, bank, clock=HeldClock(), timeout_s=5)

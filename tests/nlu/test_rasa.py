@@ -17,7 +17,7 @@ from ivr.nlu.rasa import RasaAway, RasaInterpreter
 from ivr.nlu.rasa_server import RasaFailed, RasaServer, train_rasa
 from ivr.nlu.spacy import SpacyInterpreter
 from ivr.settings import PROJECT
-from tests.nlu.clocks import Noon
+from tests.clocks import HeldClock
 from tests.nlu.rasa_peer import REPLIES, RasaPeer
 
 BANK = PROJECT / "nlu_models" / "bank"
@@ -33,7 +33,7 @@ def peer() -> Iterator[RasaPeer]:
 @pytest.fixture
 async def rasa(peer: RasaPeer) -> AsyncIterator[RasaInterpreter]:
     """Patient: a busy machine is no fault of the server's."""
-    rasa = RasaInterpreter({"en": peer.url}, BANK, clock=Noon(), timeout_s=5)
+    rasa = RasaInterpreter({"en": peer.url}, BANK, clock=HeldClock(), timeout_s=5)
     yield rasa
     await rasa.close()
 
@@ -41,7 +41,7 @@ async def rasa(peer: RasaPeer) -> AsyncIterator[RasaInterpreter]:
 @pytest.fixture
 async def hurried(peer: RasaPeer) -> AsyncIterator[RasaInterpreter]:
     """With the patience that calls have."""
-    hurried = RasaInterpreter({"en": peer.url}, BANK, clock=Noon())
+    hurried = RasaInterpreter({"en": peer.url}, BANK, clock=HeldClock())
     yield hurried
     await hurried.close()
 
@@ -53,7 +53,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def both(hurried: RasaInterpreter, cache: Path) -> AsyncIterator[FallbackInterpreter]:
-    local = SpacyInterpreter(BANK, cache, clock=Noon())
+    local = SpacyInterpreter(BANK, cache, clock=HeldClock())
     both = FallbackInterpreter(hurried, local, probe_s=0.02)
     yield both
     await both.close()

@@ -17,7 +17,7 @@ from ivr.nlu.interpreter import Interpretation, Interpreter
 from ivr.nlu.model_cache import ModelNotKept, model_path
 from ivr.nlu.spacy import SpacyInterpreter
 from ivr.nlu.training_data import BadTrainingData, parse_training_data
-from tests.nlu.clocks import Noon
+from tests.clocks import HeldClock
 
 HERE = Path(__file__).parent
 BANK = HERE.parent.parent / "nlu_models" / "bank"
@@ -30,7 +30,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bank(cache: Path) -> Interpreter:
-    return SpacyInterpreter(BANK, cache, clock=Noon())
+    return SpacyInterpreter(BANK, cache, clock=HeldClock())
 
 
 def understand(bank: Interpreter, text: str) -> Interpretation:
@@ -143,7 +143,7 @@ def test_it_is_quick(bank: Interpreter) -> None:
 def test_a_kept_model_is_used_and_says_the_same(bank: Interpreter, cache: Path) -> None:
     path = model_path(BANK / "en", cache)
     before = path.stat().st_mtime_ns
-    again = SpacyInterpreter(BANK, cache, clock=Noon())
+    again = SpacyInterpreter(BANK, cache, clock=HeldClock())
     assert path.stat().st_mtime_ns == before
     for text in ("whats my balance", "transfer fifty to anna", "purple monkey"):
         assert understand(again, text) == understand(bank, text)
@@ -190,7 +190,7 @@ def test_changed_data_is_another_model_and_old_ones_go(tmp_path: Path) -> None:
 
 
 def test_patterns_and_annotated_examples_give_entities(tmp_path: Path) -> None:
-    shop = SpacyInterpreter(tiny(tmp_path), tmp_path / "cache", clock=Noon())
+    shop = SpacyInterpreter(tiny(tmp_path), tmp_path / "cache", clock=HeldClock())
     found = understand(shop, "send my parcel to ab123")
     assert [
         (one.kind, one.value) for one in found.entities if one.kind in {"thing", "zipcode"}

@@ -109,9 +109,9 @@ class AmiControl:
 
     async def info(self, call_id: UUID) -> CallInfo | None:
         """See `ChannelControl.info`."""
-        known = self._announced.get(call_id, self._clock.monotonic())
-        if known is not None or not self.connected:
-            return known
+        now = self._clock.monotonic()
+        if self._announced.is_fresh(call_id, now) or not self.connected:
+            return self._announced.get(call_id, now)
         told = self._waiting.setdefault(call_id, asyncio.Event())
         try:
             async with asyncio.timeout(self._times.announcement):

@@ -26,6 +26,10 @@ MOST = 10_000
 KEPT_S = 2 * 3600.0
 """No call lasts longer than this."""
 
+FRESH_S = 0.5
+"""An announcement this old may be of an earlier try: the dialplan announces a call each time it
+takes it to a worker, and what it says then comes on another connection than the call."""
+
 LINGER_S = 60.0
 """A call that is over for us may come back within this time: the dialplan tries workers anew."""
 
@@ -57,6 +61,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 @dataclass(frozen=True, slots=True)
 class _Entry:
     info: CallInfo
+    heard: float
     until: float
 
 
@@ -83,7 +88,7 @@ class Announcements:
         if name == "IvrEnd":
             self.forget(call_id, now)
             return None
-        self._entries[call_id] = _Entry(_info(event), now + KEPT_S)
+        self._entries[call_id] = _Entry(_info(event), now, now + KEPT_S)
         self._entries.move_to_end(call_id)
         self._prune(now)
         return call_id
@@ -92,6 +97,11 @@ class Announcements:
         """What is known about the call."""
         entry = self._entries.get(call_id)
         return entry.info if entry is not None and now < entry.until else None
+
+    def is_fresh(self, call_id: UUID, now: float) -> bool:
+        """Whether what is known was told for this try; see `FRESH_S`."""
+        entry = self._entries.get(call_id)
+        return entry is not None and now - entry.heard < FRESH_S
 
     def forget(self, call_id: UUID, now: float) -> None:
         """The call is over here; it is remembered for `LINGER_S` more."""

@@ -47,6 +47,8 @@ class Limits:
     """For the control side to take a transfer."""
     cause: float = 1.0
     """For the control side to say why the caller has gone."""
+    broken: float = 0.2
+    """For the control side to say that a connection broke because the caller hung up."""
 
 
 Consult = Callable[["AudioSocketCall", str, float, CallHandler], Awaitable[Consultation]]
@@ -66,6 +68,7 @@ class AudioSocketCall(Leg):
         consult: Consult | None = None,
         clock: FrameClock,
         limits: Limits,
+        is_agent: bool = False,
         on_finished: Callable[[AudioSocketCall], None],
     ) -> None:
         super().__init__(call_id)
@@ -75,6 +78,7 @@ class AudioSocketCall(Leg):
         self._consult = consult
         self._clock = clock
         self._limits = limits
+        self._is_agent = is_agent
         self._on_finished = on_finished
         self._no_audio_beats = _beats(limits.no_audio)
         self._not_reading_beats = _beats(limits.not_reading)
@@ -140,6 +144,19 @@ class AudioSocketCall(Leg):
             return
         self._leaving = True
         self._spawn(self._learn_cause(self._agents, ending))
+
+    def line_broke(self, detail: str) -> None:
+        """The connection broke: also what a hang-up looks like when Asterisk closes over frames
+        of ours that it has not read."""
+        broken = CallEnding(by=EndedBy.LINE, detail=detail)
+        if self._is_agent:
+            # However it ends, the dialplan takes an agent to nobody else.
+            self.finish(replace(broken, by=EndedBy.CALLER))
+        elif self._agents is None or self._leaving:
+            self.finish(broken)
+        else:
+            self._leaving = True
+            self._spawn(self._learn_who_ended(self._agents, broken))
 
     def fail(self, detail: str) -> None:
         """The line is of no use: let go of it as a process that dies does."""
@@ -269,6 +286,14 @@ class AudioSocketCall(Leg):
             _log.exception("cause_unknown", call_id=str(self._id))
             cause = ""
         self.finish(replace(ending, cause=cause))
+
+    async def _learn_who_ended(self, agents: AgentControl, broken: CallEnding) -> None:
+        try:
+            cause = await agents.cause(self._id, self._limits.broken)
+        except Exception:  # noqa: BLE001 - good to know, never worth more
+            _log.exception("cause_unknown", call_id=str(self._id))
+            cause = ""
+        self.finish(replace(broken, by=EndedBy.CALLER, cause=cause) if cause else broken)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

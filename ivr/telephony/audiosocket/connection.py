@@ -127,7 +127,7 @@ class AudioSocketConnection(asyncio.Protocol):
             if self.call is None:
                 self._on_stray(detail, self.peer)
             else:
-                self.call.finish(CallEnding(by=EndedBy.LINE, detail=detail))
+                self.call.line_broke(detail)
         self._transport = None
         self.call = None
         self._on_closed(self)

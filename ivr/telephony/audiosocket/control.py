@@ -18,8 +18,8 @@ class ChannelControl(Protocol):
     """The switch's control side, correlated with a call by the UUID the dialplan made."""
 
     async def info(self, call_id: UUID) -> CallInfo | None:
-        """What the dialplan announced about the call; waits some 250 ms for it at most and at
-        no time when there is no connection. Never raises."""
+        """What the dialplan announced about the call, of late if it can be had: waits some 250 ms
+        for it at most, and at no time when there is no connection. Never raises."""
         ...
 
     async def set_next(self, call_id: UUID, verdict: str) -> None:

@@ -71,6 +71,8 @@ class AudioSocketServer(CallServer[AudioSocketConnection, AudioSocketCall]):
 
     def _admit(self, connection: AudioSocketConnection) -> str | None:
         self._connected(connection)
+        if not self.accepting:
+            return "the port closes"
         waiting = sum(1 for each in self._connections if each.is_nameless)
         if len(self._calls) >= self._max_calls or waiting > _MOST_NAMELESS:
             return f"{self._max_calls} calls already"
@@ -105,6 +107,7 @@ class AudioSocketServer(CallServer[AudioSocketConnection, AudioSocketCall]):
             consult=None if is_agent or self._agents is None else self._consult,
             clock=self._clock,
             limits=self._limits,
+            is_agent=is_agent,
             on_finished=self._finished,
         )
         self._calls.add(call)

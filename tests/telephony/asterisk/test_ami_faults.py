@@ -11,8 +11,10 @@ from uuid import UUID
 import pytest
 import structlog
 
+from ivr.clock import Clock
 from ivr.telephony.audiosocket.ami import AmiControl, AmiTimes
-from ivr.telephony.call import TransferFailed
+from ivr.telephony.call import Bridged, TransferFailed
+from tests.clocks import HeldClock
 
 CALL = UUID("11111111-2222-4333-8444-555555555555")
 QUICK = AmiTimes(ping_every=0.05, ping=0.2, retry=0.05, retry_refused=0.2, login=0.5)
@@ -97,9 +99,9 @@ async def peer() -> AsyncIterator[Peer]:
 
 @asynccontextmanager
 async def control(
-    peer: Peer, secret: str = "right", times: AmiTimes = QUICK
+    peer: Peer, secret: str = "right", times: AmiTimes = QUICK, clock: Clock | None = None
 ) -> AsyncIterator[AmiControl]:
-    ami = AmiControl("127.0.0.1", peer.port, "ivr", secret, times=times)
+    ami = AmiControl("127.0.0.1", peer.port, "ivr", secret, times=times, clock=clock)
     await ami.start()
     try:
         yield ami
@@ -174,6 +176,25 @@ async def test_who_asks_early_gets_the_announcement_as_soon_as_it_comes(peer: Pe
         await asyncio.sleep(0)
         await peer.say(announcement())
         assert await asking is not None
+
+
+async def test_what_an_earlier_try_told_is_not_believed_while_this_one_may_yet_tell(
+    peer: Peer,
+) -> None:
+    clock = HeldClock()
+    async with control(peer, clock=clock) as ami:
+        assert await ami.wait_connected(5)
+        await peer.say(announcement(Bridged=""))
+        await known(ami)
+        clock.seconds += 60
+        asking = asyncio.create_task(ami.info(CALL))
+        await asyncio.sleep(0)
+        await peer.say(announcement(Bridged="SUCCESS"))
+        info = await asking
+        assert info is not None
+        assert info.bridged is Bridged.TALKED
+        clock.seconds += 60
+        assert await ami.info(CALL) == info, "nothing newer came"
 
 
 async def test_an_unannounced_call_is_waited_for_a_quarter_of_a_second(peer: Peer) -> None:

@@ -189,3 +189,31 @@ async def test_no_audio_tells_the_dialplan_to_hang_up(exchange: ServerMaker) -> 
     one.clock.step(50)
     assert await far.end() == "closed"
     assert control.verdicts == [(CALL, "hangup")]
+
+
+class Agents:
+    """Why calls ended, for whoever waits."""
+
+    def __init__(self, cause: str) -> None:
+        self.told = cause
+        self.asked: list[UUID] = []
+
+    async def cause(self, call_id: UUID, within: float) -> str:
+        self.asked.append(call_id)
+        return self.told
+
+
+@pytest.mark.parametrize(("cause", "by"), [("normal_clearing", EndedBy.CALLER), ("", EndedBy.LINE)])
+async def test_a_hang_up_that_looks_like_a_broken_connection(
+    exchange: ServerMaker, cause: str, by: EndedBy
+) -> None:
+    agents = Agents(cause)
+    one = await exchange(agents=agents)
+    far = await talking(one, await FarSide.ring(one.port, CALL))
+    far.reset()
+    await one.notes[0].until(1, "ended")
+    assert one.notes[0].told == [("ended", by)]
+    assert agents.asked == [CALL]
+    ending = one.calls[0].ending
+    assert ending is not None
+    assert ending.cause == cause

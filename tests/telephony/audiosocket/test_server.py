@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from uuid import uuid4
 
 import pytest
+import uvloop
 
 from ivr.audio.format import Audio
 from ivr.errors import IvrError
@@ -26,6 +28,28 @@ async def test_without_a_call_id_there_is_no_call(exchange: ServerMaker) -> None
     assert await far.end() == "reset"
     assert one.strays == ["no call id within 0.05 s"]
     assert one.calls == []
+
+
+@pytest.mark.parametrize("rounds", range(5))
+def test_who_has_just_connected_when_it_stops_is_let_go(rounds: int) -> None:
+    """However far the loop has come with them: else a dialplan waits for nobody. On the loop that
+    the programs run on: asyncio's own forgets who comes as a port closes (CPython issue 109564).
+    """
+    calls: list[Call] = []
+
+    async def stopped_after() -> None:
+        server = AudioSocketServer("127.0.0.1", 0, calls.append)
+        await server.start()
+        with socket.create_connection(("127.0.0.1", server.port)) as far:
+            far.settimeout(5)
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            await server.stop()
+            with pytest.raises(ConnectionResetError):
+                await asyncio.to_thread(far.recv, 1)
+
+    uvloop.run(stopped_after())
+    assert calls == []
 
 
 async def test_half_a_call_id_is_none(exchange: ServerMaker) -> None:
