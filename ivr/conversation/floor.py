@@ -37,6 +37,10 @@ from ivr.dialogue.inputs import Input, LineQuality
 from ivr.telephony.call import Call, CallEnding
 
 
+def _is_known(_: CallEnding) -> None:
+    """Whom a floor tells whose call has ended; see `Speaker.close`."""
+
+
 class Floor:
     """The floor of one call, as its `CallListener`. `on_ended` is told when the line is gone."""
 
@@ -67,6 +71,14 @@ class Floor:
         self._recorder = recorder
         self._messages = messages
         self._on_ended = on_ended
+        waterfall, clock = Waterfall(), services.clock
+
+        def mark(stage: str) -> None:
+            waterfall.mark(stage, clock.monotonic() * 1000)
+
+        self._waterfall = waterfall
+        self.mark = mark
+        """A stage of the answer under way is done: see `Waterfall`."""
         self._turns = TurnTaker(services.rules, frame_ms=call.format.ptime_ms)
         self._ears = Ears(services.recogniser, call.format)
         self._line = LineMeter(call.format)
@@ -87,14 +99,13 @@ class Floor:
             whereabouts,
             log,
             endings=services.endings,
-            mark=self.mark,
+            mark=mark,
             step=standing.step,
             prepare=self._speaker.prepare,
         )
         self.foreseen = self._understanding.foreseen
         """See `Understanding.foreseen`."""
         self._happened: asyncio.Queue[TurnEvent] = asyncio.Queue()
-        self._waterfall = Waterfall()
         self._caller_end_ms: float | None = None
         self._answering: tuple[str, float | None] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -170,7 +181,8 @@ class Floor:
 
     def ended(self, ending: CallEnding) -> None:
         """See `CallListener`."""
-        self._on_ended(ending)
+        on_ended, self._on_ended = self._on_ended, _is_known
+        on_ended(ending)
         self._speaker.close()
 
     # What the dialogue asks for.
@@ -226,10 +238,6 @@ class Floor:
     def quality(self) -> LineQuality:
         """How the caller's line sounds."""
         return self._line.quality()
-
-    def mark(self, stage: str) -> None:
-        """A stage of the answer under way is done: see `Waterfall`."""
-        self._waterfall.mark(stage, self._now_ms())
 
     # What follows from it.
 

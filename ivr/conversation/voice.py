@@ -53,8 +53,21 @@ class VoiceConversation:
         self._log = CallLog(call, services)
         self._whereabouts = Whereabouts(self._log.state)
         self._standing = Standing(services.flow, services.clock)
-        self._leaving = Leaving(call, services, self._whereabouts, self._log, self._keep_bridged)
         self._recorder = CallRecorder(call, services.sound_files, self._clock)
+        # None of these knows the conversation: it goes at its end, not with a search for garbage.
+        log, standing = self._log, self._standing
+        keeper = self._keeper = SessionKeeper(
+            call.id,
+            services.flow,
+            services.sessions,
+            self._recorder,
+            told=lambda: log.unsettled,
+        )
+
+        async def keep_bridged() -> None:
+            await keeper.save(standing.state, log.turn, finished=False, verdict=BRIDGED)
+
+        self._leaving = Leaving(call, services, self._whereabouts, log, keep_bridged)
         self._messages = MessageTaker(call, services.sound_files, services.records, self._clock)
         self._floor = Floor(
             call,
@@ -69,13 +82,6 @@ class VoiceConversation:
         )
         self._caller = Acquaintance(
             call.info, services.flow, services.callers, services.trusted_trunks, self._clock
-        )
-        self._keeper = SessionKeeper(
-            call.id,
-            services.flow,
-            services.sessions,
-            self._recorder,
-            told=lambda: self._log.unsettled,
         )
         self._ending: CallEnding | None = None
         self._too_long: asyncio.TimerHandle | None = None
@@ -280,16 +286,13 @@ class VoiceConversation:
             return await self._keeper.secure(self._standing.state, self._log.turn)
         finished = _is_last(last)
         verdict = last.destination if isinstance(last, TransferTo) else "hangup"
-        await self._save(finished=finished, verdict=verdict if finished else "")
-        return True
-
-    async def _save(self, *, finished: bool, verdict: str) -> None:
         await self._keeper.save(
-            self._standing.state, self._log.turn, finished=finished, verdict=verdict
+            self._standing.state,
+            self._log.turn,
+            finished=finished,
+            verdict=verdict if finished else "",
         )
-
-    async def _keep_bridged(self) -> None:
-        await self._save(finished=False, verdict=BRIDGED)
+        return True
 
     def _over(self, ending: CallEnding) -> None:
         self._ending = self._ending or ending
