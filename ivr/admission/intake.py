@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 
-from ivr.admission.load import ALONE_S
+from ivr.admission.overloads import ALONE_S, Overloads
 
 _CARRIED_WELL = 0.85
 """Of the calls there were when an overload had passed: most of them were past their first words,
@@ -43,17 +43,16 @@ _QUICK_START_S = 40.0
 
 
 class Intake:
-    """Without a limit until it was once too much."""
+    """Without a limit until it was once too much; `overloads` say when that was."""
 
-    def __init__(self) -> None:
+    def __init__(self, overloads: Overloads) -> None:
+        self._overloads = overloads
         self._limit = math.inf
         self._door = math.inf
         self._each_s = math.inf
         """Calls more, a second, that the door lets in."""
         self._overloaded = False
         self._noted_s: float | None = None
-        self._began_s = 0.0
-        self._passed_s = -math.inf
         self._well_since_s = -math.inf
         self._too_many = 0
 
@@ -64,13 +63,14 @@ class Intake:
 
     def may_take(self, calls: int) -> bool:
         """Whether one more may come to these."""
-        return not self._overloaded and calls < min(self._limit, self._door)
+        return not self._overloads.under_way and calls < min(self._limit, self._door)
 
-    def note(self, now_s: float, calls: int, *, overloaded: bool) -> None:
-        """Take what was measured with so many calls."""
+    def note(self, now_s: float, calls: int) -> None:
+        """So many calls there are now, and `overloads` know how that goes."""
+        overloaded = self._overloads.under_way
         if overloaded:
             if not self._overloaded:
-                self._began_s, self._too_many = now_s, calls
+                self._too_many = calls
         elif self._overloaded:
             self._pass(now_s, calls)
         elif self._noted_s is not None:
@@ -79,9 +79,9 @@ class Intake:
 
     def _pass(self, now_s: float, calls: int) -> None:
         """An overload has passed."""
-        soon = now_s - self._began_s < _SOON_S
-        alone = self._began_s - max(self._passed_s, self._well_since_s) >= ALONE_S
-        if soon and alone:
+        was = self._overloads
+        well_before = was.began_s - self._well_since_s >= ALONE_S
+        if was.lasted_s < _SOON_S and was.alone and well_before:
             self._limit = max(1.0, min(self._limit, self._too_many))
             self._each_s = self._limit / _QUICK_REFILL_S
             self._well_since_s = now_s - _QUICK_START_S
@@ -89,7 +89,6 @@ class Intake:
             self._limit = max(1.0, min(self._limit, calls * _CARRIED_WELL))
             self._each_s = self._limit / _REFILL_S
             self._well_since_s = now_s
-        self._passed_s = now_s
         self._door = calls + _AT_ONCE
 
     def _widen(self, now_s: float, passed_s: float, calls: int) -> None:

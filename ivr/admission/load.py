@@ -7,11 +7,12 @@ on time again for a while. Pure: fed with measurements and the time.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median
+
+from ivr.admission.overloads import Overloads
 
 WINDOW_S = 4.0
 """How much of the past counts: a hiccup is no overload, and one that lasts is one soon."""
@@ -19,8 +20,6 @@ WINDOW_S = 4.0
 PASSED_S = 1.0
 """How much of the past says that one has passed that came alone: whoever rings at a shut door rings
 again, together with all the others, so that it is shut for no longer than it must."""
-ALONE_S = 30.0
-"""An overload comes alone where so long before none was."""
 _EASE = 0.75
 """What has been too much is over at this share of it, so that the door does not flap."""
 _BUSY_CORES = 0.25
@@ -57,15 +56,14 @@ class LoadGate:
     def __init__(self, limits: LoadLimits) -> None:
         self._limits = limits
         self._seen: deque[_Measured] = deque()
-        self._overloaded = False
         self._knows_enough_at_s: float | None = None
-        self._began_s = 0.0
-        self._passed_s = -math.inf
+        self.overloads = Overloads()
+        """When it was overloaded."""
 
     @property
     def overloaded(self) -> bool:
         """Whether it is late, or behind."""
-        return self._overloaded
+        return self.overloads.under_way
 
     @property
     def lag_ms(self) -> float:
@@ -96,18 +94,18 @@ class LoadGate:
         if now_s < self._knows_enough_at_s:
             return
         share = self._share(self._seen)
-        if not self._overloaded:
-            self._overloaded = share > 1.0
-            self._began_s = now_s
+        if not self.overloaded:
+            if share > 1.0:
+                self.overloads.begin(now_s)
             return
-        if share > _EASE and self._began_s - self._passed_s >= ALONE_S:
+        if share > _EASE and self.overloads.alone:
             lately = deque(each for each in self._seen if each.at_s > now_s - PASSED_S)
             share = self._share(lately)
             if share <= _EASE:
                 # What was before has been answered for.
                 self._seen, self._knows_enough_at_s = lately, now_s + PASSED_S
         if share <= _EASE:
-            self._overloaded, self._passed_s = False, now_s
+            self.overloads.end(now_s)
 
     def _share(self, seen: Collection[_Measured]) -> float:
         """How much of what is too much there was."""

@@ -25,7 +25,7 @@ class LoadWatch:
         self, limits: LoadLimits, *, backlog_ms: Callable[[], float], calls: Callable[[], int]
     ) -> None:
         self._gate = LoadGate(limits)
-        self._intake = Intake()
+        self._intake = Intake(self._gate.overloads)
         self._backlog_ms = backlog_ms
         self._calls = calls
         self._timer: asyncio.TimerHandle | None = None
@@ -59,7 +59,7 @@ class LoadWatch:
         self._timer = loop.call_later(EVERY_S, self._look, loop, now + EVERY_S)
         was_overloaded = gate.overloaded
         gate.note(now, max(0.0, now - due) * 1000, self._backlog_ms(), time.process_time())
-        self._intake.note(now, calls, overloaded=gate.overloaded)
+        self._intake.note(now, calls)
         if gate.overloaded is not was_overloaded:
             _log.warning(
                 "takes_no_calls" if gate.overloaded else "takes_calls_again",

@@ -9,21 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.admission.intake import Intake
+from ivr.admission.overloads import Overloads
 
 EVERY_S = 0.05
+
+
+def tell(overloads: Overloads, now_s: float, *, overloaded: bool) -> None:
+    if overloaded is not overloads.under_way:
+        (overloads.begin if overloaded else overloads.end)(now_s)
 
 
 class Line:
     """An intake, and measurements at regular times."""
 
     def __init__(self) -> None:
-        self.intake = Intake()
+        self.overloads = Overloads()
+        self.intake = Intake(self.overloads)
         self.now = 0.0
 
     def note(self, seconds: float, calls: int, *, overloaded: bool = False) -> None:
         for _ in range(round(seconds / EVERY_S)):
             self.now += EVERY_S
-            self.intake.note(self.now, calls, overloaded=overloaded)
+            tell(self.overloads, self.now, overloaded=overloaded)
+            self.intake.note(self.now, calls)
 
 
 def test_there_is_no_limit_until_it_was_too_much() -> None:
@@ -127,10 +135,12 @@ def test_a_second_overload_at_fewer_calls_lowers_the_limit_and_at_more_does_not_
 def test_whatever_was_measured_one_call_may_come_when_all_is_well(
     noted: list[tuple[float, int, bool]],
 ) -> None:
-    intake, now = Intake(), 0.0
+    overloads, now = Overloads(), 0.0
+    intake = Intake(overloads)
     for seconds, calls, overloaded in noted:
         now += seconds
-        intake.note(now, calls, overloaded=overloaded)
+        tell(overloads, now, overloaded=overloaded)
+        intake.note(now, calls)
         assert intake.limit >= 1
         assert not math.isnan(intake.limit)
         assert intake.may_take(0) is not overloaded
