@@ -22,6 +22,13 @@ MUSIC_HZ, SUMMARY_HZ, BACK_HZ = 1100.0, 1250.0, 1400.0
 CALLER_HZ, AGENT_HZ = 1700.0, 2100.0
 
 
+def rings(pcm: bytes) -> bool:
+    """Whether a ringing tone was heard (ITU-T E.180): North America's, 440 and 480 Hz together,
+    or India's, 400 Hz modulated by 25."""
+    north_america = min(clearest(pcm, hz) for hz in (440.0, 480.0))
+    return north_america > 0.3 or clearest(pcm, 400.0) > 0.4
+
+
 class Desk(abc.ABC):
     """A worker at a switch, and whoever rings it."""
 
@@ -265,6 +272,18 @@ class ConsultationContract:
         back = await desk.conversations.next(2)
         assert back.call.id == asked.line.call.id
         assert back.call.info.bridged is None
+
+    async def test_who_is_sent_to_an_agent_hears_it_ring(self, desk: Desk) -> None:
+        phone = await desk.ring()
+        line = await desk.conversations.next()
+        await line.call.transfer("agent")
+        await desk.agent.rings()
+        async with asyncio.timeout(10):
+            while not rings(phone.handset.record()[1].pcm):
+                await asyncio.sleep(0.05)
+        await desk.agent.answer()
+        desk.agent.handset.speak(tone(AGENT_HZ, 1000))
+        await heard(phone.handset, AGENT_HZ)
 
     async def test_nobody_is_rung_whom_the_dialplan_does_not_name(self, desk: Desk) -> None:
         phone = await desk.ring()
