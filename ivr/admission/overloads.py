@@ -16,24 +16,19 @@ class Overloads:
         self.under_way = False
         self.alone = False
         """Whether it came alone."""
-        self._began_s = 0.0
+        self.began_s = 0.0
         self._passed_s = -math.inf
 
     @property
     def lasted_s(self) -> float:
         """How long the last one that has passed took."""
-        return self._passed_s - self._began_s
-
-    @property
-    def began_s(self) -> float:
-        """When it began."""
-        return self._began_s
+        return self._passed_s - self.began_s
 
     def begin(self, now_s: float) -> None:
         """One begins."""
         self.under_way = True
         self.alone = now_s - self._passed_s >= ALONE_S
-        self._began_s = now_s
+        self.began_s = now_s
 
     def end(self, now_s: float) -> None:
         """It has passed."""

@@ -228,11 +228,13 @@ async def _needs_no_search(callers: Callers, over: Callable[[str], Awaitable[Non
     """What a call leaves goes with it: a search for garbage would hold up every other call, at
     a hundred calls for up to a tenth of a second."""
     gc.disable()
-    for call in (callers.caller_hangs_up, callers.bot_says_goodbye, callers.switch_dies):
-        await at_once(FEW, call)
-        await over(call.__name__)
-        await until(lambda: not of_calls(), f"nothing of {call.__name__} is left")
-    gc.enable()
+    try:
+        for call in (callers.caller_hangs_up, callers.bot_says_goodbye, callers.switch_dies):
+            await at_once(FEW, call)
+            await over(call.__name__)
+            await until(lambda: not of_calls(), f"nothing of {call.__name__} is left")
+    finally:
+        gc.enable()
 
 
 async def _ring(worker: Worker, settings: Settings) -> None:

@@ -117,7 +117,8 @@ class AmiControl:
             async with asyncio.timeout(self._times.announcement):
                 await told.wait()
         except TimeoutError:
-            log.warning("call_unannounced", call_id=str(call_id))
+            if self._announced.get(call_id, now) is None:
+                log.warning("call_unannounced", call_id=str(call_id))
         finally:
             self._waiting.pop(call_id, None)
         return self._announced.get(call_id, self._clock.monotonic())

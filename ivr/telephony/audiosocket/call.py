@@ -143,7 +143,7 @@ class AudioSocketCall(Leg):
             self.finish(ending)
             return
         self._leaving = True
-        self._spawn(self._learn_cause(self._agents, ending))
+        self._spawn(self._learn_cause(self._agents, ending, self._limits.cause))
 
     def line_broke(self, detail: str) -> None:
         """The connection broke: also what a hang-up looks like when Asterisk closes over frames
@@ -156,7 +156,7 @@ class AudioSocketCall(Leg):
             self.finish(broken)
         else:
             self._leaving = True
-            self._spawn(self._learn_who_ended(self._agents, broken))
+            self._spawn(self._learn_cause(self._agents, broken, self._limits.broken, broke=True))
 
     def fail(self, detail: str) -> None:
         """The line is of no use: let go of it as a process that dies does."""
@@ -279,21 +279,17 @@ class AudioSocketCall(Leg):
             self._connection.hang_up()
             self.finish(ending)
 
-    async def _learn_cause(self, agents: AgentControl, ending: CallEnding) -> None:
+    async def _learn_cause(
+        self, agents: AgentControl, ending: CallEnding, within: float, *, broke: bool = False
+    ) -> None:
+        """End the call with its cause; one that `broke` was ended by the caller if it has one."""
         try:
-            cause = await agents.cause(self._id, self._limits.cause)
+            cause = await agents.cause(self._id, within)
         except Exception:  # noqa: BLE001 - good to know, never worth more
             _log.exception("cause_unknown", call_id=str(self._id))
             cause = ""
-        self.finish(replace(ending, cause=cause))
-
-    async def _learn_who_ended(self, agents: AgentControl, broken: CallEnding) -> None:
-        try:
-            cause = await agents.cause(self._id, self._limits.broken)
-        except Exception:  # noqa: BLE001 - good to know, never worth more
-            _log.exception("cause_unknown", call_id=str(self._id))
-            cause = ""
-        self.finish(replace(broken, by=EndedBy.CALLER, cause=cause) if cause else broken)
+        by = EndedBy.CALLER if broke and cause else ending.by
+        self.finish(replace(ending, by=by, cause=cause))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -71,8 +71,6 @@ class AudioSocketServer(CallServer[AudioSocketConnection, AudioSocketCall]):
 
     def _admit(self, connection: AudioSocketConnection) -> str | None:
         self._connected(connection)
-        if not self.accepting:
-            return "the port closes"
         waiting = sum(1 for each in self._connections if each.is_nameless)
         if len(self._calls) >= self._max_calls or waiting > _MOST_NAMELESS:
             return f"{self._max_calls} calls already"

@@ -88,9 +88,6 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
     def link_up(self, link: EslLink) -> None:
         """See `LinkOwner`."""
         self._connected(link)
-        if not self.accepting:
-            link.close()
-            return
         if not self._may_connect(link.far_host):
             _log.warning("switch_not_allowed", peer=link.far_host)
             link.close()
