@@ -20,10 +20,11 @@ pytestmark = pytest.mark.freeswitch
 
 
 class FreeSwitchDesk(Desk):
+    number = "7004"
+
     def __init__(self, agent: SipCallee, ops: EslClient, ring: Ring) -> None:
-        super().__init__(agent)
+        super().__init__(agent, ring)
         self._ops = ops
-        self._ring = ring
         self._servers = [FreeSwitchServer("127.0.0.1", 0, self.conversations) for _ in range(2)]
 
     async def start(self) -> None:
@@ -37,9 +38,6 @@ class FreeSwitchDesk(Desk):
         await self._ops.api("global_setvar ivr_agent=loopback/agent/ivr_agent_demo")
         for server in self._servers:
             await server.stop()
-
-    async def ring(self) -> SipPhone:
-        return await self._ring("7004")
 
     async def worker_dies(self) -> None:
         live = next(each for each in self._servers if each.live_calls)
@@ -63,8 +61,9 @@ async def desk(ops: EslClient, ring: Ring) -> AsyncIterator[Desk]:
     made = FreeSwitchDesk(agent, ops, ring)
     await made.start()
     yield made
-    await agent.hang_up()
+    await made.hang_up()
     await made.stop()
+    await made.nothing_left()
 
 
 class TestFreeSwitch(ConsultationContract):

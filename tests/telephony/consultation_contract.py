@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -30,16 +31,29 @@ def rings(pcm: bytes) -> bool:
 
 
 class Desk(abc.ABC):
-    """A worker at a switch, and whoever rings it."""
+    """A worker at a switch, and whoever rings it; `dial(number)` rings that switch."""
 
-    def __init__(self, agent: SipCallee) -> None:
+    number: str
+    """Where a caller is taken to the worker."""
+
+    def __init__(self, agent: SipCallee, dial: Callable[[str], Awaitable[SipPhone]]) -> None:
         self.agent = agent
+        self._dial = dial
+        self._phones: list[SipPhone] = []
         self.conversations = Conversations()
         self.agents: list[Listener] = []
 
-    @abc.abstractmethod
     async def ring(self) -> SipPhone:
         """A caller's phone, answered by the worker."""
+        phone = await self._dial(self.number)
+        self._phones.append(phone)
+        return phone
+
+    async def hang_up(self) -> None:
+        """Everybody hangs up."""
+        await self.agent.hang_up()
+        for phone in self._phones:
+            await phone.hang_up()
 
     @abc.abstractmethod
     async def worker_dies(self) -> None:

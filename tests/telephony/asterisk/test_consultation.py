@@ -22,13 +22,13 @@ pytestmark = pytest.mark.asterisk
 
 
 class AsteriskDesk(Desk):
+    number = "2"
+
     def __init__(
         self, agent: SipCallee, switch: AsteriskSwitch, ring: Ring, ami: AmiControl
     ) -> None:
-        super().__init__(agent)
+        super().__init__(agent, ring)
         self._switch = switch
-        self._ring = ring
-        self._phones: list[SipPhone] = []
         agents = AmiAgents(ami)
         self._servers = [
             AudioSocketServer("127.0.0.1", 0, self.conversations, control=ami, agents=agents)
@@ -45,16 +45,6 @@ class AsteriskDesk(Desk):
         for server in self._servers:
             await server.stop()
         self._switch.set_global("IVR_AGENT", "Local/agent@ivr-agent-demo/n")
-
-    async def ring(self) -> SipPhone:
-        phone = await self._ring("2")
-        self._phones.append(phone)
-        return phone
-
-    async def hang_up(self) -> None:
-        await self.agent.hang_up()
-        for phone in self._phones:
-            await phone.hang_up()
 
     async def worker_dies(self) -> None:
         await self._servers[0].stop()
