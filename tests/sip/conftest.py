@@ -84,13 +84,17 @@ async def edge(
     yield edge
     said = edge.log()
     await asyncio.to_thread(edge.stop)
-    # What tests send on purpose is complained about by the parser and by who asks it.
+    # What tests send on purpose is complained about by the parser and by who asks it. An ACK that
+    # overtakes the rest of its 200, or is itself overtaken by a BYE, finds no timer to set again;
+    # it needs none.
     complaints = [
         line
         for line in said.splitlines()
         if " ERROR: " in line
         and not re.search(
-            r"core/parser/|core/receive\.c|sanity\.c|msg_translator\.c|pv_core\.c", line
+            r"core/parser/|core/receive\.c|sanity\.c|msg_translator\.c|pv_core\.c"
+            r"|dlg_onroute\(\): failed to update dialog lifetime$",
+            line,
         )
     ]
     assert complaints == []
