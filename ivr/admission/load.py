@@ -8,9 +8,8 @@ on time again for a while. Pure: fed with measurements and the time.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from statistics import median
 
 from ivr.admission.overloads import Overloads
 
@@ -68,7 +67,7 @@ class LoadGate:
     @property
     def lag_ms(self) -> float:
         """How late the event loop is in one moment of four: a model that loads holds it up once."""
-        return _one_in_four(self._seen)
+        return _one_in_four(_lags(self._seen)) if self._seen else 0.0
 
     @property
     def backlog_ms(self) -> float:
@@ -109,16 +108,20 @@ class LoadGate:
 
     def _share(self, seen: Collection[_Measured]) -> float:
         """How much of what is too much there was."""
-        late = median(each.lag_ms for each in seen) / _MOSTLY
+        lags = _lags(seen)
+        late = lags[len(lags) // 2] / _MOSTLY
         if self.cores >= _BUSY_CORES:
-            late = max(late, _one_in_four(seen))
+            late = max(late, _one_in_four(lags))
         return max(late / self._limits.lag_ms, _average_backlog(seen) / self._limits.backlog_ms)
 
 
-def _one_in_four(seen: Collection[_Measured]) -> float:
-    lags = sorted(each.lag_ms for each in seen)
-    return lags[(len(lags) - 1) * 3 // 4] if lags else 0.0
+def _lags(seen: Iterable[_Measured]) -> list[float]:
+    return sorted([each.lag_ms for each in seen])
+
+
+def _one_in_four(lags: list[float]) -> float:
+    return lags[(len(lags) - 1) * 3 // 4]
 
 
 def _average_backlog(seen: Collection[_Measured]) -> float:
-    return sum(each.backlog_ms for each in seen) / max(len(seen), 1)
+    return sum([each.backlog_ms for each in seen]) / max(len(seen), 1)
