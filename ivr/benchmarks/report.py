@@ -22,7 +22,9 @@ _INTRODUCTION = """# Benchmarks
 Every figure here was printed by the command above it; this page is made from what those commands
 left in `bench/results/` (`python -m ivr.benchmarks.report`). Where a bench ran more than once, a
 cell is the median of the runs, with the least and the most in brackets. Phones, switch, workers
-and databases share the one machine that is named, unless a section says otherwise.
+and databases share the one machine that is named, unless a section says otherwise. How fast its
+cores were at the time, where it was taken, is said in BLAKE2b: a core that is shared with strangers
+may be half as fast on another day, and a machine of your own twice as fast.
 """
 
 
@@ -37,6 +39,8 @@ def section(result: Result) -> str:
     last = result.runs[-1]
     where = last.machine
     loads = _spread([run.machine.load_before for run in result.runs])
+    speeds = [one for run in result.runs if (one := run.machine.blake2b_mib_s) is not None]
+    speed = f"one core: {_spread(speeds)} MiB/s of BLAKE2b; " if speeds else ""
     runs = "one run" if len(result.runs) == 1 else f"{len(result.runs)} runs"
     versions = ", ".join(f"{name} {number}" for name, number in last.versions.items())
     notes = [run.note for run in result.runs if run.note]
@@ -48,7 +52,7 @@ def section(result: Result) -> str:
             _table(result.runs),
             *(f"{note}\n" for note in dict.fromkeys(notes)),
             f"*{runs}, the last on {last.at:%Y-%m-%d}; {where.cores} cores of {where.processor}, "
-            f"{where.memory_gib:g} GiB, {where.system}; load before: {loads}; {versions}*\n",
+            f"{where.memory_gib:g} GiB, {where.system}; {speed}load before: {loads}; {versions}*\n",
         ]
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ivr.benchmarks.report import page
-from ivr.benchmarks.results import KEPT_RUNS, Cell, Machine, load, save
+from ivr.benchmarks.results import KEPT_RUNS, Cell, Machine, core_speed, load, save
 from ivr.errors import IvrError
 
 HERE = Machine(processor="a CPU", cores=2, memory_gib=24, system="Debian", load_before=0.5)
@@ -41,6 +41,18 @@ def test_the_page_shows_the_median_and_the_spread(tmp_path: Path) -> None:
     assert "load before: 0.5;" in shown
     assert "2 cores of a CPU" in shown
     assert "asterisk 22" in shown
+
+
+def test_how_fast_the_cores_were_is_said_where_it_was_taken(tmp_path: Path) -> None:
+    path = keep(tmp_path, 1)
+    assert "BLAKE2b;" not in page([load(path)])
+    for speed in (400, 800, 600):
+        path = keep(tmp_path, 1, where=HERE.model_copy(update={"blake2b_mib_s": speed}))
+    assert "one core: 600 (400 to 800) MiB/s of BLAKE2b; load" in page([load(path)])
+
+
+def test_a_core_is_measured() -> None:
+    assert 10 < core_speed() < 100_000
 
 
 def test_words_stay_words_and_notes_are_shown_once(tmp_path: Path) -> None:
