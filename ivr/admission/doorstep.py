@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-PATIENCE_S = 2.0
-"""How long a caller rings on: a dialplan asks two workers, and together that is one ring."""
+PATIENCE_S = 4.0
+"""How long a caller rings on: one ring."""
 _LOOK_S = 0.05
 
 

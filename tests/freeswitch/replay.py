@@ -12,10 +12,12 @@ import socket
 from collections import defaultdict
 from contextlib import suppress
 
+from ivr.admission.doorstep import PATIENCE_S
 from tests.freeswitch.recording import Passed
 
-LATE_S = 3.0
-"""A worker has this long for what it said at once in the record."""
+LATE_S = PATIENCE_S + 3.0
+"""A worker has this long for what it said at once in the record, or after a caller waited for a
+place."""
 
 _PORT = re.compile(rb"remote-port: (\d+)")
 _SOCKET = re.compile(rb"&socket\([^ )]*")

@@ -9,6 +9,7 @@ import pytest
 
 from ivr.audio.g711 import A_LAW, MU_LAW, Law
 from ivr.phone.sip import NotAnswered
+from ivr.ports import free_ports
 from ivr.telephony.call import EndedBy, TransferFailed
 from ivr.telephony.freeswitch.client import EslClient, SwitchUnreachable
 from ivr.telephony.freeswitch.server import FreeSwitchServer
@@ -210,6 +211,29 @@ async def test_where_no_worker_has_a_place_for_a_moment_it_rings(
         assert caller.rang
         await conversations.next()
         assert server.promised_calls == 0
+    finally:
+        caller.close()
+        await server.stop()
+
+
+@pytest.mark.parametrize("turn", ["1", "2"])
+async def test_where_one_worker_is_dead_the_other_is_waited_for(
+    turn: str, freeswitch: FreeSwitch, ops: EslClient
+) -> None:
+    conversations = Conversations()
+    caller = RawCaller(freeswitch.sip_port)
+    began_s, busy_s = time.monotonic(), 1.0
+    server = FreeSwitchServer(
+        "127.0.0.1", 0, conversations, may_take=lambda: time.monotonic() - began_s > busy_s
+    )
+    await server.start()
+    await ops.api(f"global_setvar ivr_worker_1=127.0.0.1:{server.port}")
+    await ops.api(f"global_setvar ivr_worker_2=127.0.0.1:{free_ports(1)[0]}")
+    await ops.api(f"global_setvar ivr_turn={turn}")
+    try:
+        began_s = time.monotonic()
+        assert await caller.invite("7003") == 200
+        await conversations.next()
     finally:
         caller.close()
         await server.stop()

@@ -141,11 +141,24 @@ async def test_a_caller_who_hangs_up_while_it_rings_is_promised_nothing(busy: Bu
     await peer.close()
 
 
-async def test_a_worker_that_drains_promises_nothing_to_those_who_ring(busy: Busy) -> None:
+async def test_a_worker_that_drains_lets_those_who_ring_be_asked_about_elsewhere(
+    busy: Busy,
+) -> None:
     peer = await busy.asked()
     await busy.server.pause_accepting()
     busy.ready = True
     assert (await peer.until("ivr_admitted")).endswith("=no")
+    assert busy.server.promised_calls == 0
+    await peer.close()
+
+
+async def test_who_waited_in_vain_is_asked_about_nowhere_else(
+    busy: Busy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(busy.server._doorstep, "_patience_s", 0.2)
+    peer = await busy.asked()
+    assert (await peer.until("ivr_admitted")).endswith("=full")
+    assert busy.server.promised_calls == 0
     await peer.close()
 
 

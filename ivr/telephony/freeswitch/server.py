@@ -152,12 +152,15 @@ class FreeSwitchServer(CallServer[EslLink, FreeSwitchCall]):
 
     async def _say_whether(self, link: EslLink, channel: Channel) -> None:
         self._free(channel.id)
-        admitted = self._doorstep.may_enter()
-        if not admitted and channel.rings:
-            admitted = await self._doorstep.wait(lambda: self._rings(link))
-        if admitted:
+        said = "yes" if self._doorstep.may_enter() else "no"
+        if said == "no" and channel.rings:
+            if await self._doorstep.wait(lambda: self.accepting and self._rings(link)):
+                said = "yes"
+            elif self.accepting:
+                said = "full"
+        if said == "yes":
             self._reserve(channel.id)
-        link.request(commands.set_variable("ivr_admitted", "yes" if admitted else "no"))
+        link.request(commands.set_variable("ivr_admitted", said))
         link.request(commands.EXIT)
 
     def _rings(self, link: EslLink) -> bool:
