@@ -28,9 +28,12 @@ _ALONE = (
     "freeswitch",
     "integrations/test_hostile.py",
     "integrations/test_hub.py",
+    "integrations/test_restraint.py",
+    "integrations/test_secrets.py",
     "phone",
     "speech/test_synthesis_process.py",
     "storage/test_embedded.py",
+    "storage/test_redis_away.py",
     "storage/test_sessions.py",
     "storage/test_sound_files.py",
     "telephony/asterisk/test_ami_faults.py",
@@ -43,6 +46,8 @@ would measure them."""
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark them, so that they can be run apart."""
     here = Path(__file__).parent
+    gone = [name for name in (*_IN_REAL_TIME, *_ALONE) if not (here / name).exists()]
+    assert not gone, f"tests/conftest.py names what there is not: {gone}"
     for item in items:
         path = item.path.relative_to(here).as_posix()
         if path.startswith(_IN_REAL_TIME):

@@ -82,3 +82,8 @@ async def hostile(
         yield server
     finally:
         listening.close()
+
+
+async def silence(writer: asyncio.StreamWriter) -> None:
+    """Answer nothing, and keep the line open."""
+    await asyncio.sleep(5)

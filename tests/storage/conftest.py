@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ import pytest
 
 from ivr.storage.embedded import EmbeddedPostgres, EmbeddedRedis
 from ivr.storage.schema import apply_schema
+from ivr.storage.sessions import RedisSessionStore
 
 
 class Server(Protocol):
@@ -30,6 +31,14 @@ def redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+async def store(redis: EmbeddedRedis) -> AsyncIterator[RedisSessionStore]:
+    """Live sessions on `redis`."""
+    store = RedisSessionStore(redis.url)
+    yield store
+    await store.close()
 
 
 @pytest.fixture(scope="module")
