@@ -72,11 +72,14 @@ class EventPublisher:
         await self._link.run(work, budget_s=_BUDGET_S)
 
     async def close(self) -> None:
-        """Stop; what waits is dropped."""
-        self._waiting.clear()
+        """Stop; what waits is sent, if that takes no longer than anything else."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        if self._waiting:
+            with suppress(SessionStoreAway):
+                await self._send(list(self._waiting))
+            self._waiting.clear()
 
 
 async def watch(url: str) -> AsyncIterator[dict[str, Any]]:
