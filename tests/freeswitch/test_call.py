@@ -339,6 +339,20 @@ async def test_a_caller_who_goes_elsewhere_is_not_called_back_by_our_end(
     assert (await listener.end()).by is EndedBy.CALLER
 
 
+async def test_who_hangs_up_has_gone_nowhere_else_in_whatever_order_that_is_told(
+    new_peer: NewPeer, conversations: Conversations
+) -> None:
+    peer = new_peer()
+    await peer.talk()
+    listener = await conversations.next()
+    told = {"Answer-State": "hangup", "Hangup-Cause": "USER_BUSY"}
+    peer.send(wire.event("CHANNEL_UNPARK", told))
+    peer.send(wire.event("CHANNEL_HANGUP", told))
+    ending = await listener.end()
+    assert (ending.by, ending.detail) == (EndedBy.CALLER, "USER_BUSY")
+    await peer.close()
+
+
 async def test_an_agent_who_is_busy_at_once_is_told(
     new_peer: NewPeer, conversations: Conversations
 ) -> None:

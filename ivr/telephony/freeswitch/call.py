@@ -142,6 +142,10 @@ class FreeSwitchCall(Leg):
             case "CHANNEL_HANGUP" | "CHANNEL_HANGUP_COMPLETE":
                 self._cause = headers.text("Hangup-Cause")
                 self.channel_gone()
+            case "CHANNEL_UNPARK" if headers.text("Answer-State") == "hangup":
+                # Of a hang-up two threads of FreeSWITCH tell, and this one may be first.
+                self._cause = headers.text("Hangup-Cause")
+                self.channel_gone()
             case "CHANNEL_UNPARK":
                 self._unparked()
             case "CHANNEL_EXECUTE_COMPLETE":
