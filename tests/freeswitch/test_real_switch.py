@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -193,50 +194,44 @@ async def test_calls_begin_with_the_workers_in_turn(ring: Ring, ops: EslClient) 
             await server.stop()
 
 
-async def test_where_no_worker_has_a_place_for_a_moment_it_rings(
-    freeswitch: FreeSwitch, ops: EslClient
-) -> None:
-    conversations = Conversations()
-    caller = RawCaller(freeswitch.sip_port)
-    began_s, busy_s = time.monotonic(), 1.0
+@pytest.fixture
+async def busy(ops: EslClient) -> AsyncIterator[FreeSwitchServer]:
+    """Both workers: one that has no place for another second."""
+    until_s = time.monotonic() + 1.0
     server = FreeSwitchServer(
-        "127.0.0.1", 0, conversations, may_take=lambda: time.monotonic() - began_s > busy_s
+        "127.0.0.1", 0, Conversations(), may_take=lambda: time.monotonic() > until_s
     )
     await server.start()
     for number in (1, 2):
         await ops.api(f"global_setvar ivr_worker_{number}=127.0.0.1:{server.port}")
-    try:
-        began_s = time.monotonic()
-        assert await caller.invite("7003") == 200
-        assert caller.rang
-        await conversations.next()
-        assert server.promised_calls == 0
-    finally:
-        caller.close()
-        await server.stop()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def caller(freeswitch: FreeSwitch) -> AsyncIterator[RawCaller]:
+    caller = RawCaller(freeswitch.sip_port)
+    yield caller
+    caller.close()
+
+
+async def test_where_no_worker_has_a_place_for_a_moment_it_rings(
+    busy: FreeSwitchServer, caller: RawCaller
+) -> None:
+    assert await caller.invite("7003") == 200
+    assert caller.rang
+    await until(lambda: busy.live_calls == 1)
+    assert busy.promised_calls == 0
 
 
 @pytest.mark.parametrize("turn", ["1", "2"])
 async def test_where_one_worker_is_dead_the_other_is_waited_for(
-    turn: str, freeswitch: FreeSwitch, ops: EslClient
+    turn: str, busy: FreeSwitchServer, caller: RawCaller, ops: EslClient
 ) -> None:
-    conversations = Conversations()
-    caller = RawCaller(freeswitch.sip_port)
-    began_s, busy_s = time.monotonic(), 1.0
-    server = FreeSwitchServer(
-        "127.0.0.1", 0, conversations, may_take=lambda: time.monotonic() - began_s > busy_s
-    )
-    await server.start()
-    await ops.api(f"global_setvar ivr_worker_1=127.0.0.1:{server.port}")
     await ops.api(f"global_setvar ivr_worker_2=127.0.0.1:{free_ports(1)[0]}")
     await ops.api(f"global_setvar ivr_turn={turn}")
-    try:
-        began_s = time.monotonic()
-        assert await caller.invite("7003") == 200
-        await conversations.next()
-    finally:
-        caller.close()
-        await server.stop()
+    assert await caller.invite("7003") == 200
+    await until(lambda: busy.live_calls == 1)
 
 
 async def test_full_workers_are_503_before_the_answer(ring: Ring, ops: EslClient) -> None:
