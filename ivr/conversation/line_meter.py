@@ -19,8 +19,6 @@ _LEAST_MS = 800
 """Of speech, before anything is said of a line."""
 _CEILING = 32124
 """The loudest that mu-law can say (ITU-T G.711, table 2a); A-law's loudest is 132 above."""
-_LEAST_CLIPPED_DBFS = -30.0
-"""One sample at full scale and nothing else in 20 ms is at -22."""
 _LOUD_DB = 12.0
 """What is no softer than this below the speech so far is in the middle of it."""
 _LONGEST_GAP_MS = 240.0
@@ -34,6 +32,9 @@ class LineMeter:
     def __init__(self, format: AudioFormat) -> None:
         self._format = format
         self._blanks = (format.silence, b"\xff" * format.frame_bytes)
+        samples = format.frame_samples
+        self._least_clipped_dbfs = power_dbfs(_CEILING**2 * (samples - 1) / samples**2) - 0.1
+        """Level of one sample at the ceiling and nothing else, direct current left out."""
         frames = _WINDOW_MS // format.ptime_ms
         # Numbers side by side: an object for each frame is one more for the garbage collector.
         self._powers: deque[float] = deque(maxlen=frames)
@@ -61,7 +62,8 @@ class LineMeter:
             if len(self._powers) == self._powers.maxlen:
                 self._power -= self._powers[0]
             self._power += power
-            clipped = clipped_samples(frame, _CEILING) if level_dbfs > _LEAST_CLIPPED_DBFS else 0
+            may_clip = level_dbfs > self._least_clipped_dbfs
+            clipped = clipped_samples(frame, _CEILING) if may_clip else 0
             self._powers.append(power)
             self._clipped.append(clipped)
             self._loud_dbfs = self._level_dbfs() - _LOUD_DB

@@ -21,6 +21,7 @@ class Line:
     def __init__(self, rounds: ReadingRounds, far_end: socket.socket) -> None:
         self.far_end = far_end
         self.heard: list[bytes] = []
+        self.other = self
         self.socket = UnicastSocket(MediaPorts().bind(HOST), HOST, rounds, self.take)
 
     def take(self, datagram: bytes) -> None:
@@ -28,7 +29,7 @@ class Line:
         if datagram == b"fault":
             raise RuntimeError("a mistake of ours")
         if datagram == b"bye":
-            self.socket.close()
+            self.other.socket.close()
             return
         self.heard.append(datagram)
         self.socket.send(datagram)
@@ -120,6 +121,20 @@ async def test_what_was_said_last_leaves_before_the_port_closes(sockets: ExitSta
     assert line.heard == [b"last"]
 
 
+async def test_one_call_may_end_another_in_the_same_round(sockets: ExitStack) -> None:
+    first, second, third = Lines(3, sockets).all
+    for line in (first, second, third):
+        line.say(b"first")
+    await pass_on()
+    first.other, second.other = second, first
+    first.say(b"bye", b"still here")
+    second.say(b"bye", b"still here")
+    third.say(b"goes on")
+    await pass_on()
+    assert (len(first.heard), len(second.heard)) in ((1, 2), (2, 1))
+    assert third.heard == [b"first", b"goes on"]
+
+
 async def test_who_closes_and_comes_again_is_read_again(sockets: ExitStack) -> None:
     lines = Lines(1, sockets)
     lines.all[0].say(b"bye")
@@ -152,4 +167,4 @@ async def test_nothing_runs_nor_stays_open_without_calls(sockets: ExitStack) -> 
     lines = Lines(1, sockets)
     lines.all[0].socket.close()
     assert lines.rounds._timer is None
-    assert lines.rounds._selector is None
+    assert lines.rounds._poll is None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import selectors
+import select
 import socket
 from collections.abc import Callable
 
@@ -36,29 +36,33 @@ class ReadingRounds:
 
     def __init__(self, *, period_s: float = ROUND_S) -> None:
         self._period_s = period_s
-        self._selector: selectors.BaseSelector | None = None
+        self._poll: select.epoll | None = None
         """While there is a socket."""
+        self._readable: dict[int, Readable] = {}
+        """By file descriptor."""
         self._timer: asyncio.TimerHandle | None = None
         self._leaving: list[tuple[socket.socket, bytes]] = []
 
     def add(self, sock: socket.socket, readable: Readable) -> None:
         """Read it from now on."""
-        if self._selector is None:
-            self._selector = selectors.DefaultSelector()
+        if self._poll is None:
+            self._poll = select.epoll()
             self._arm()
-        self._selector.register(sock, selectors.EVENT_READ, readable)
+        self._poll.register(sock, select.EPOLLIN)
+        self._readable[sock.fileno()] = readable
 
     def remove(self, sock: socket.socket) -> None:
         """Read it no more; before it is closed. What was to leave has left then; within a round
         `readable` may still be called."""
         self._send()
-        selector = self._selector
-        if selector is None:
+        poll = self._poll
+        if poll is None:
             return
-        selector.unregister(sock)
-        if not selector.get_map():
-            selector.close()
-            self._selector = None
+        poll.unregister(sock)
+        del self._readable[sock.fileno()]
+        if not self._readable:
+            poll.close()
+            self._poll = None
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -71,12 +75,16 @@ class ReadingRounds:
         """Read what waits, and send what follows from it."""
         self._arm()
         for _ in range(_MOST_PASSES):
-            ready = self._selector.select(0) if self._selector is not None else []
+            ready = self._poll.poll(0) if self._poll is not None else ()
             if not ready:
                 break
-            for key, _mask in ready:
+            for number, _events in ready:
+                readable = self._readable.get(number)
+                if readable is None:
+                    # Closed by what another's datagram led to.
+                    continue
                 try:
-                    key.data()
+                    readable()
                 except Exception:  # noqa: BLE001 - one call's fault must not stop the others
                     _log.exception("datagram_not_taken")
             self._send()
