@@ -60,7 +60,16 @@ class LoadingWorker:
             except BaseException:
                 ours.close()
                 raise
-        return cls(process, *await asyncio.open_unix_connection(sock=ours))
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            # Nobody else knows of it.
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise
+        return cls(process, reader, writer)
 
     @property
     def usable(self) -> bool:

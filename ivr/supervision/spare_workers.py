@@ -32,6 +32,8 @@ class SpareWorkers:
         self._waiting: list[LoadingWorker] = []
         self._taken = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[int]] = set()
+        """Of those that were of no use: until they have ended."""
 
     def start(self) -> None:
         """Begin to load them."""
@@ -46,6 +48,9 @@ class SpareWorkers:
             if spare.usable:
                 return spare
             spare.kill()
+            ending = asyncio.create_task(spare.process.wait())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
         return await LoadingWorker.spawn(self._environment, self._log)
 
     async def close(self) -> None:
@@ -58,7 +63,7 @@ class SpareWorkers:
         waiting, self._waiting = self._waiting, []
         for spare in waiting:
             spare.kill()
-        await asyncio.gather(*(spare.process.wait() for spare in waiting))
+        await asyncio.gather(*(spare.process.wait() for spare in waiting), *self._ending)
 
     async def _keep(self) -> None:
         pause_s = _SETTLE_S

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import structlog
 
@@ -123,6 +124,25 @@ async def test_one_that_cannot_load_is_told_of_and_tried_again(
     assert {line["reason"] for line in logs if line["event"] == "spare_worker_not_loaded"} == {
         "The flow is wrong."
     }
+
+
+async def test_closing_leaves_nobody_who_was_only_just_started(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = asyncio.Event()
+
+    async def meets_nobody(**_: object) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio, "open_unix_connection", meets_nobody)
+    before = psutil.Process().children()
+    room.spares.start()
+    async with asyncio.timeout(10):
+        await started.wait()
+    assert len(psutil.Process().children()) == len(before) + 1
+    await room.spares.close()
+    assert psutil.Process().children() == before
 
 
 async def test_closing_leaves_nobody(room: Room) -> None:
