@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ivr.audio.format import AudioFormat
+from ivr.audio.format import TELEPHONE, AudioFormat
 from ivr.audio.level import FULL_SCALE, clipped_samples, power_dbfs
 from ivr.dialogue.inputs import LineQuality
 
@@ -32,9 +32,10 @@ class LineMeter:
     def __init__(self, format: AudioFormat) -> None:
         self._format = format
         self._blanks = (format.silence, b"\xff" * format.frame_bytes)
-        samples = format.frame_samples
-        self._least_clipped_dbfs = power_dbfs(_CEILING**2 * (samples - 1) / samples**2) - 0.1
-        """Level of one sample at the ceiling and nothing else, direct current left out."""
+        lone = _CEILING**2 / (format.frame_samples * format.rate / TELEPHONE.rate)
+        self._least_clipped_dbfs = power_dbfs(lone) - 0.1
+        """Level of one sample at the ceiling and nothing else: it is measured at 8,000 Hz, and
+        without the direct current, which is less than 0.1 dB of it."""
         frames = _WINDOW_MS // format.ptime_ms
         # Numbers side by side: an object for each frame is one more for the garbage collector.
         self._powers: deque[float] = deque(maxlen=frames)

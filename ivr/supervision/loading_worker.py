@@ -107,6 +107,11 @@ class LoadingWorker:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
 
+    async def end(self) -> None:
+        """Kill it, and wait until it has gone."""
+        self.kill()
+        await self.process.wait()
+
     def release(self) -> None:
         """There is nothing more to say to it."""
         self._writer.close()

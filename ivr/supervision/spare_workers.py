@@ -32,7 +32,7 @@ class SpareWorkers:
         self._waiting: list[LoadingWorker] = []
         self._taken = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self._ending: set[asyncio.Task[int]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
         """Of those that were of no use: until they have ended."""
 
     def start(self) -> None:
@@ -47,8 +47,7 @@ class SpareWorkers:
             self._taken.set()
             if spare.usable:
                 return spare
-            spare.kill()
-            ending = asyncio.create_task(spare.process.wait())
+            ending = asyncio.create_task(spare.end())
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
         return await LoadingWorker.spawn(self._environment, self._log)
@@ -61,9 +60,7 @@ class SpareWorkers:
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
         waiting, self._waiting = self._waiting, []
-        for spare in waiting:
-            spare.kill()
-        await asyncio.gather(*(spare.process.wait() for spare in waiting), *self._ending)
+        await asyncio.gather(*(spare.end() for spare in waiting), *self._ending)
 
     async def _keep(self) -> None:
         pause_s = _SETTLE_S
@@ -83,8 +80,7 @@ class SpareWorkers:
         try:
             await spare.loaded()
         except BaseException:
-            spare.kill()
-            await spare.process.wait()
+            await spare.end()
             raise
         self._waiting.append(spare)
         _log.info("spare_worker_loaded", pid=spare.process.pid)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from ivr.audio.format import FRAME_MS, TELEPHONE
+from ivr.audio.format import FRAME_MS, TELEPHONE, AudioFormat
 from ivr.audio.g711 import MU_LAW
 from ivr.audio.vad import VoiceDetector
 from ivr.conversation.line_meter import LineMeter
@@ -180,3 +180,22 @@ async def test_the_caller_is_told_once(line: Callable[[], Line], told: str | Non
     assert [event["fault"] for event in scene.events("line")][:1] == (
         [] if told is None else [line_fault(measured(line()))]
     )
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 48000])
+def test_a_lone_sample_at_the_ceiling_is_seen(rate: int) -> None:
+    line = AudioFormat(rate=rate)
+    samples = np.zeros(line.frame_samples, "<i2")
+    samples[line.frame_samples // 2] = 32124
+    frame = samples.tobytes()
+    detector, meter = VoiceDetector(line), LineMeter(line)
+    detector.feed(frame)
+    for number in range(50):
+        meter.feed(
+            frame,
+            speech=True,
+            level_dbfs=detector.level_dbfs,
+            noise_dbfs=-60.0,
+            now_ms=number * 20.0,
+        )
+    assert meter.quality().clipped == pytest.approx(1 / line.frame_samples)

@@ -15,7 +15,6 @@ import structlog
 from ivr.ports import free_ports
 from ivr.processes import is_stopped
 from ivr.supervision import spare_workers
-from ivr.supervision.loading_worker import LoadingWorker
 from ivr.supervision.spare_workers import SpareWorkers
 from ivr.supervision.worker_process import WorkerProcess
 from tests.supervision.programs import SERVES, workers_run
@@ -65,16 +64,11 @@ async def loaded_spare(room: Room) -> int:
     return room.started[-1]
 
 
-async def ended(spare: LoadingWorker) -> None:
-    spare.kill()
-    await spare.process.wait()
-
-
 async def test_without_a_spare_one_is_started(room: Room) -> None:
     taken = await room.spares.take()
     await taken.loaded()
     assert room.started == [taken.process.pid]
-    await ended(taken)
+    await taken.end()
 
 
 async def test_the_spare_is_taken_and_another_is_loaded(room: Room) -> None:
@@ -82,7 +76,7 @@ async def test_the_spare_is_taken_and_another_is_loaded(room: Room) -> None:
     taken = await room.spares.take()
     assert taken.process.pid == pid
     await room.until_started(2)
-    await ended(taken)
+    await taken.end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -98,7 +92,7 @@ async def test_a_spare_that_was_stopped_is_not_taken(room: Room) -> None:
     taken = await room.spares.take()
     assert taken.process.pid != pid
     assert taken.usable
-    await ended(taken)
+    await taken.end()
 
 
 async def test_a_worker_that_dies_is_the_spare_from_then(room: Room) -> None:

@@ -52,8 +52,7 @@ class ReadingRounds:
         self._readable[sock.fileno()] = readable
 
     def remove(self, sock: socket.socket) -> None:
-        """Read it no more; before it is closed. What was to leave has left then; within a round
-        `readable` may still be called."""
+        """Read it no more; before it is closed. What was to leave has left then."""
         self._send()
         poll = self._poll
         if poll is None:

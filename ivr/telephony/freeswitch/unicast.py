@@ -97,9 +97,6 @@ class UnicastSocket:
         self.first.cancel()
 
     def _readable(self) -> None:
-        if self._closed:
-            # In the same round as what closed it.
-            return
         if not self._alone:
             self._read_from_whoever()
             return
